@@ -1,0 +1,110 @@
+package env
+
+// Tracer takes the typed events of one node. The oracles, the metrics and the
+// debug log are three consumers of this one stream. It never calls back.
+type Tracer interface {
+	// Trace takes one event. Slices in it are shared and must not be kept
+	// beyond the call unless copied.
+	Trace(e Event)
+}
+
+// EventKind says what happened; the constants name the fields they fill beside
+// Group and Replica.
+type EventKind uint8
+
+// The kinds of events.
+const (
+	EventNone EventKind = iota
+	// EventBooted: the process recovered and serves. Index: its incarnation.
+	EventBooted
+	// EventRecovered: what a replica found on its disk and stands by: Term, Vote,
+	// First, Last (log bounds; Last < First: empty), Index (commit index).
+	EventRecovered
+	// EventRole: Role, Term, Peer (the leader's replica, if known).
+	EventRole
+	// EventEntry: an entry entered this replica's log and cut everything after
+	// it: Index, Term (the entry's), Sum (CRC32C of its data), Length (bytes).
+	EventEntry
+	// EventWritten: bytes were handed to the disk, not yet durable: First, Last
+	// (entries; First 0: none), Term, Vote (First 0: hard state only), File,
+	// Offset, Length.
+	EventWritten
+	// EventPersisted: the engine holds the same to be durable: First, Last, Term,
+	// Vote as in EventWritten.
+	EventPersisted
+	// EventVoteSent: a granted vote leaves for Peer: Term.
+	EventVoteSent
+	// EventAckSent: an append acknowledgement up to Index leaves for Peer, in
+	// Term. The leader's own counts, with Peer its own replica.
+	EventAckSent
+	// EventCommit: the commit index rose to Index, in Term.
+	EventCommit
+	// EventApply: an entry was applied: Index, Term (the entry's), Sum, Offset
+	// (log end offset after it, or -1 where the machine has none).
+	EventApply
+	// EventProduceAcked: a produce is answered with success: Index, Term (of its
+	// entry), Offset (base offset), Length (records), First (min ISR in force).
+	EventProduceAcked
+	// EventISR: the leader's in-sync set in force changed: Set, Term, Index
+	// (version).
+	EventISR
+	// EventCheckpoint: a checkpoint is durable: Index, Term.
+	EventCheckpoint
+	// EventRecycled: a journal file was given back for reuse: File.
+	EventRecycled
+	// EventTornTail: recovery cut an incomplete write: File, Offset.
+	EventTornTail
+	// EventResynced: recovery rewrote and synced what might have been in the
+	// page cache only: Length (bytes).
+	EventResynced
+	// EventReadBack: entries First..Last were read back into the hot window.
+	EventReadBack
+	// EventFenced: the replica serves no more: Text says why.
+	EventFenced
+	// EventStopped: the node stopped itself on a failure: Text says why.
+	EventStopped
+)
+
+// Role of a replica in its group.
+type Role uint8
+
+// The roles, as raft has them.
+const (
+	Follower Role = iota
+	PreCandidate
+	Candidate
+	Leader
+)
+
+// String names the role.
+func (r Role) String() string {
+	return [...]string{"follower", "pre-candidate", "candidate", "leader"}[r&3]
+}
+
+// Event is one thing that happened on a node. It is flat so that tracing
+// allocates nothing; which fields count depends on Kind.
+type Event struct {
+	Kind    EventKind
+	Role    Role
+	Sum     uint32
+	Group   GroupID
+	Replica ReplicaID
+	Peer    ReplicaID
+	Vote    ReplicaID
+	Term    uint64
+	Index   uint64
+	First   uint64
+	Last    uint64
+	Offset  int64
+	Length  int64
+	File    string
+	Text    string
+	Set     []NodeID
+}
+
+// Discard is a Tracer that drops everything.
+var Discard Tracer = discard{}
+
+type discard struct{}
+
+func (discard) Trace(Event) {}
