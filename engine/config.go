@@ -1,0 +1,169 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
+	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/wal"
+)
+
+// NodeInfo names a node and where clients and peers reach it.
+type NodeInfo struct {
+	ID      env.NodeID
+	Address string
+}
+
+// ReplicaInfo places one replica.
+type ReplicaInfo struct {
+	Node env.NodeID
+	ID   env.ReplicaID
+}
+
+// Partition is one raft group and its log.
+type Partition struct {
+	Group     env.GroupID
+	Topic     string
+	Partition int32
+	MinISR    int
+	Replicas  []ReplicaInfo
+}
+
+// Topology is the static list of nodes and partitions of a cluster.
+type Topology struct {
+	Nodes      []NodeInfo
+	Partitions []Partition
+}
+
+// MachineSpec is what a state machine is made from.
+type MachineSpec struct {
+	Env       env.Env
+	Tasks     *env.Tasks
+	Partition Partition
+	Dir       string      // its own directory on the disk
+	Fail      func(error) // a failed write or sync: stops the node
+}
+
+// Config of a node. Fields without a comment on their default have none.
+type Config struct {
+	Cluster  uint64 // cluster id, not 0
+	Node     env.NodeID
+	Topology Topology
+
+	Tick          time.Duration // raft tick; default 50 ms, equal on all nodes
+	ElectionTicks int           // default 10
+	ISRLag        time.Duration // a follower not caught up for so long leaves the ISR; default 10 s
+
+	MaxBatchBytes   int           // largest record batch; default 1 MiB
+	MaxFetchBytes   int           // largest fetch answer, one batch excepted; default 4 MiB
+	MaxWaiters      int           // requests that wait, per partition; default 10,000
+	ProduceTimeout  time.Duration // default deadline of a produce; default 30 s
+	MaxInflight     int           // append messages in flight to one follower; default 256
+	MaxInflightByte uint64        // bytes in flight to one follower; default 8 MiB
+	MaxUncommitted  uint64        // bytes of a leader's uncommitted tail; default 64 MiB
+
+	CheckpointBytes int64 // applied bytes between two checkpoints; default 64 MiB
+
+	Journal      journal.Config
+	Log          wal.Settings // of new logs, fixed at format
+	LogTailBytes int          // in-memory tail of each log; default 4 MiB
+
+	// NewMachine makes the state machine of a partition; nil means the log.
+	NewMachine func(MachineSpec) machine.StateMachine
+}
+
+// DefaultConfig returns a configuration with every default set; cluster, node
+// and topology are the caller's.
+func DefaultConfig() Config {
+	return Config{
+		Tick: 50 * time.Millisecond, ElectionTicks: 10, ISRLag: 10 * time.Second,
+		MaxBatchBytes: 1 << 20, MaxFetchBytes: 4 << 20, MaxWaiters: 10_000,
+		ProduceTimeout: 30 * time.Second,
+		MaxInflight:    256, MaxInflightByte: 8 << 20, MaxUncommitted: 64 << 20,
+		CheckpointBytes: 64 << 20,
+		Journal:         journal.DefaultConfig(),
+		Log:             wal.Settings{SegmentBytes: 64 << 20, IndexIntervalBytes: 4 << 10, MaxBatchBytes: 1 << 20},
+		LogTailBytes:    4 << 20,
+	}
+}
+
+// ErrConfig marks every error of Config.Validate.
+var ErrConfig = errors.New("engine: bad configuration")
+
+// Validate checks the configuration; its errors name the field.
+func (c *Config) Validate() error {
+	switch {
+	case c.Cluster == 0:
+		return fmt.Errorf("%w: Cluster is 0; choose a cluster id", ErrConfig)
+	case c.Node == 0:
+		return fmt.Errorf("%w: Node is 0; node ids start at 1", ErrConfig)
+	case c.Tick <= 0 || c.ElectionTicks < 2:
+		return fmt.Errorf("%w: Tick %v, ElectionTicks %d; need more than 0 and at least 2", ErrConfig, c.Tick, c.ElectionTicks)
+	case c.ISRLag < c.Tick:
+		return fmt.Errorf("%w: ISRLag %v is shorter than a tick (%v)", ErrConfig, c.ISRLag, c.Tick)
+	case c.MaxBatchBytes <= 0 || int64(c.MaxBatchBytes) > int64(math.MaxInt32):
+		return fmt.Errorf("%w: MaxBatchBytes %d; need 1 to %d", ErrConfig, c.MaxBatchBytes, math.MaxInt32)
+	case c.MaxBatchBytes+entryOverhead > c.Journal.MaxBatchBytes:
+		return fmt.Errorf("%w: MaxBatchBytes %d does not fit Journal.MaxBatchBytes %d", ErrConfig, c.MaxBatchBytes, c.Journal.MaxBatchBytes)
+	case c.MaxWaiters <= 0 || c.MaxInflight <= 0 || c.MaxInflightByte == 0 || c.MaxUncommitted == 0 || c.CheckpointBytes <= 0 || c.MaxFetchBytes <= 0:
+		return fmt.Errorf("%w: a limit is 0; every limit must be set", ErrConfig)
+	}
+	return c.Topology.validate(c.Node)
+}
+
+// entryOverhead is what the journal and the command envelope add to a batch.
+const entryOverhead = 1 << 10
+
+func (t *Topology) validate(self env.NodeID) error {
+	nodes := map[env.NodeID]bool{}
+	for _, n := range t.Nodes {
+		if n.ID == 0 || nodes[n.ID] {
+			return fmt.Errorf("%w: node id %d is zero or listed twice", ErrConfig, n.ID)
+		}
+		nodes[n.ID] = true
+	}
+	if !nodes[self] {
+		return fmt.Errorf("%w: node %d is not in the topology", ErrConfig, self)
+	}
+	groups := map[env.GroupID]bool{}
+	for _, p := range t.Partitions {
+		if p.Group == 0 || groups[p.Group] {
+			return fmt.Errorf("%w: %s/%d: group id %d is zero or used twice", ErrConfig, p.Topic, p.Partition, p.Group)
+		}
+		groups[p.Group] = true
+		if err := p.validate(nodes); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Partition) validate(nodes map[env.NodeID]bool) error {
+	if len(p.Replicas) == 0 || p.MinISR < 1 || p.MinISR > len(p.Replicas) {
+		return fmt.Errorf("%w: %s/%d: min ISR %d with %d replicas; need 1 to the number of replicas", ErrConfig, p.Topic, p.Partition, p.MinISR, len(p.Replicas))
+	}
+	var ids []env.ReplicaID
+	var on []env.NodeID
+	for _, r := range p.Replicas {
+		if !nodes[r.Node] || r.ID == 0 || slices.Contains(ids, r.ID) || slices.Contains(on, r.Node) {
+			return fmt.Errorf("%w: %s/%d: replica %d on node %d: unknown node, zero id, or listed twice", ErrConfig, p.Topic, p.Partition, r.ID, r.Node)
+		}
+		ids, on = append(ids, r.ID), append(on, r.Node)
+	}
+	return nil
+}
+
+// on returns the id of the partition's replica on a node, 0 if it has none.
+func (p *Partition) on(node env.NodeID) env.ReplicaID {
+	for _, r := range p.Replicas {
+		if r.Node == node {
+			return r.ID
+		}
+	}
+	return 0
+}
