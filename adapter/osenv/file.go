@@ -1,0 +1,104 @@
+package osenv
+
+import (
+	"os"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+)
+
+var _ env.File = (*File)(nil)
+
+// File is an open file of a Disk. It implements env.File.
+type File struct {
+	disk   *Disk
+	os     *os.File
+	opened string // the name it was opened under, for errors
+	queue  queue  // guarded by Disk.mu
+
+	// Loop only.
+	name     string
+	unlinked bool // removed, or another file was renamed over it
+
+	// Worker only.
+	closed bool
+	failed error // of the first Sync that failed
+}
+
+// Name implements env.File.
+func (f *File) Name() string { return f.name }
+
+// WriteAt implements env.File.
+func (f *File) WriteAt(p []byte, off int64, done func(error)) {
+	f.push(operation{verb: verbWrite, p: p, off: off, done: done})
+}
+
+// ReadAt implements env.File.
+func (f *File) ReadAt(p []byte, off int64, done func(n int, err error)) {
+	f.push(operation{verb: verbRead, p: p, off: off, read: done})
+}
+
+// Truncate implements env.File.
+func (f *File) Truncate(size int64, done func(error)) {
+	f.push(operation{verb: verbTruncate, off: size, done: done})
+}
+
+// Size implements env.File.
+func (f *File) Size(done func(size int64, err error)) {
+	f.push(operation{verb: verbSize, sized: done})
+}
+
+// Sync implements env.File.
+func (f *File) Sync(done func(error)) {
+	f.push(operation{verb: verbSync, done: done})
+}
+
+// Close implements env.File.
+func (f *File) Close() {
+	delete(f.disk.open, f)
+	f.push(operation{verb: verbClose})
+}
+
+func (f *File) push(op operation) {
+	op.file = f
+	f.disk.push(&f.queue, op)
+}
+
+// carryOut runs on a worker.
+func (f *File) carryOut(op *operation) (err error) {
+	if f.closed {
+		return env.ErrClosed
+	}
+	switch op.verb {
+	case verbWrite:
+		_, err = f.os.WriteAt(op.p, op.off)
+	case verbRead:
+		var n int
+		n, err = f.os.ReadAt(op.p, op.off)
+		op.n = int64(n)
+	case verbTruncate:
+		err = f.os.Truncate(op.off)
+	case verbSize:
+		var info os.FileInfo
+		if info, err = f.os.Stat(); err == nil {
+			op.n = info.Size()
+		}
+	case verbSync:
+		err = f.sync()
+	case verbClose:
+		f.closed = true
+		err = f.os.Close()
+	default:
+		panic("osenv: " + string(op.verb) + " is no operation on a file")
+	}
+	return err
+}
+
+// sync keeps failing once it failed: what the failed one covered is lost, and
+// the kernel would not say so again.
+func (f *File) sync() error {
+	if f.failed != nil {
+		return f.failed
+	}
+	f.failed = syncData(f.os)
+	return f.failed
+}
