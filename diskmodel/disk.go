@@ -1,0 +1,100 @@
+package diskmodel
+
+import (
+	"time"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/sim"
+)
+
+// Disk is the platter of one machine.
+type Disk struct {
+	kernel *sim.Kernel
+	entity uint64
+	config Config
+
+	root     *node
+	files    []*node // all of them, in order of their id
+	lastNode uint64
+	removed  bool // some file may have lost its last name
+
+	entryChanges []entryChange
+	covered      []bool // room for syncEntries
+
+	process *mount // nil: nobody has the disk mounted
+	entries queue  // directory operations, in order
+	pages   pool
+	idle    []*operation
+
+	latency   *sim.Rand
+	slow      time.Duration
+	stalledTo sim.Time
+	failSyncs int
+	stats     Stats
+}
+
+// Stats counts what a disk has done since it was made.
+type Stats struct {
+	Reads, Writes, Syncs, EntryOps uint64
+	BytesRead, BytesWritten        uint64
+	FailedSyncs                    uint64
+	WrittenBack                    uint64 // files written back for Config.DirtyBytes
+	Crashes, PowerLosses           uint64
+	LostWrites                     uint64 // unsynced changes lost wholly or in part
+	TornSectors                    uint64
+	LostEntries                    uint64 // unsynced entry changes lost
+	LostFiles                      uint64 // files that lost their last name by it
+}
+
+// New makes an empty disk. The entity keys its randomness and names it in the
+// trace.
+func New(k *sim.Kernel, entity uint64, cfg Config) *Disk {
+	d := &Disk{kernel: k, entity: entity, config: cfg, latency: k.Rand("disk.latency", entity)}
+	d.root = &node{dir: newDirectory()}
+	return d
+}
+
+// Mount gives the disk to a process. exec runs callbacks on the process' loop:
+// it may delay them and, once the process is dead, drop them. A process that
+// had the disk before is taken to have crashed.
+func (d *Disk) Mount(exec func(f func())) env.Disk {
+	if d.process != nil {
+		d.Crash()
+	}
+	d.process = &mount{disk: d, exec: exec}
+	return d.process
+}
+
+// Stats tells what the disk has done.
+func (d *Disk) Stats() Stats { return d.stats }
+
+// Durable tells whether the n bytes at off of the file now under name would
+// survive any power loss now, under that name.
+func (d *Disk) Durable(name string, off, n int64) bool {
+	file := d.durablePath(checkName(name))
+	return file != nil && file.dir == nil && file.survives(off, n) && !file.queue.disturbs(off, n)
+}
+
+// Files are the names of all files as processes see them, in the order of a
+// walk by name.
+func (d *Disk) Files() []string {
+	var names []string
+	walk(d.root, func(n *node) {
+		if n.dir == nil {
+			names = append(names, n.name)
+		}
+	})
+	return names
+}
+
+// ReadRaw gives the bytes of a file as a process would read them now; false if
+// there is no such file. It takes no time and leaves no trace.
+func (d *Disk) ReadRaw(name string) ([]byte, bool) {
+	n := d.lookup(checkName(name))
+	if n == nil || n.dir != nil {
+		return nil, false
+	}
+	p := make([]byte, n.cache.size)
+	n.cache.read(p, 0)
+	return p, true
+}
