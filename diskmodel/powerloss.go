@@ -179,21 +179,23 @@ func (d *Disk) loseEntries(mode LossMode, report *LossReport) {
 // keepReachable makes the entries on the medium the ones that are seen, and
 // forgets every file that they do not lead to.
 func (d *Disk) keepReachable(report *LossReport) {
-	for _, n := range d.files {
-		if n.at.set() && !n.durableAt.set() {
-			report.LostFiles++
-		}
+	named := make([]bool, len(d.files))
+	for i, n := range d.files {
+		named[i] = n.at.set()
 		n.at, n.handles = entry{}, 0
 	}
 	d.restore(d.root)
 	d.removed = false
 	kept := d.files[:0]
-	for _, n := range d.files {
+	for i, n := range d.files {
 		if n.at.set() {
 			kept = append(kept, n)
-		} else {
-			n.release(&d.pages)
+			continue
 		}
+		if named[i] {
+			report.LostFiles++
+		}
+		n.release(&d.pages)
 	}
 	clear(d.files[len(kept):])
 	d.files = kept
