@@ -1,0 +1,183 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
+	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/replica"
+)
+
+// ErrTopology marks a data directory whose groups are not those the
+// configuration places on this node.
+var ErrTopology = errors.New("engine: the topology is not the one this directory was formatted with")
+
+// Events tell the owner of a node about its life. Both are optional.
+type Events struct {
+	// Ready is called once recovery is done and the node serves.
+	Ready func()
+	// Failed is called at most once: the node stopped itself and serves no more.
+	// The owner should end the process.
+	Failed func(error)
+}
+
+// Node is one node of a cluster. All methods run on its loop.
+type Node struct {
+	cfg     Config
+	env     env.Env
+	events  Events
+	tasks   env.Tasks
+	journal *journal.Journal
+
+	partitions []*partition // hosted here, sorted by group
+	byGroup    map[env.GroupID]*partition
+	byName     map[topicPartition]*Partition // all of the topology
+
+	woken   []*replica.Replica
+	posted  bool
+	outbox  outbox
+	peers   map[env.NodeID]uint64 // newest incarnation heard of
+	tick    env.Timer
+	ready   bool
+	stopped bool
+}
+
+type topicPartition struct {
+	topic     string
+	partition int32
+}
+
+// Start begins recovery and returns at once; Events.Ready tells the end of it.
+func Start(e env.Env, cfg Config, events Events) *Node {
+	n := &Node{
+		cfg: cfg, env: e, events: events,
+		byGroup: map[env.GroupID]*partition{},
+		byName:  map[topicPartition]*Partition{},
+		peers:   map[env.NodeID]uint64{},
+	}
+	for i := range cfg.Topology.Partitions {
+		p := &n.cfg.Topology.Partitions[i]
+		n.byName[topicPartition{p.Topic, p.Partition}] = p
+	}
+	n.tasks.Go("recover", func(t *env.Task) {
+		if err := n.recover(t); err != nil {
+			n.fail(err)
+		}
+	})
+	return n
+}
+
+// Ready tells whether the node serves.
+func (n *Node) Ready() bool { return n.ready && !n.stopped }
+
+// Kill ends the node as a crash does: tasks unwind, nothing is flushed, no
+// callback is called after it.
+func (n *Node) Kill() {
+	n.stopped, n.ready = true, false
+	for _, p := range n.partitions {
+		p.replica.Kill()
+		p.fetches = nil
+	}
+	if n.tick != nil {
+		n.tick.Stop()
+	}
+	n.tasks.Stop()
+}
+
+// Stop ends the node cleanly: waiters are answered, each machine is
+// checkpointed, the journal is sealed. done gets the first error; the data is
+// as safe as after a crash then.
+func (n *Node) Stop(done func(error)) {
+	if n.stopped || n.journal == nil {
+		n.Kill()
+		n.env.Clock.Post(func() { done(nil) })
+		return
+	}
+	n.ready = false
+	if n.tick != nil {
+		n.tick.Stop()
+	}
+	n.tasks.Go("stop", func(t *env.Task) {
+		err := n.close(t)
+		n.stopped = true
+		done(err)
+	})
+}
+
+func (n *Node) close(t *env.Task) error {
+	var first error
+	for _, p := range n.partitions {
+		if p.replica.Fenced() != nil {
+			continue
+		}
+		var err error
+		t.Await(func(next func()) {
+			p.replica.Checkpoint(func(e error) { err = e; next() })
+		})
+		if err != nil && !errors.Is(err, replica.ErrOverloaded) && first == nil {
+			first = fmt.Errorf("checkpoint of group %d: %w", p.spec.Group, err)
+		}
+	}
+	for _, p := range n.partitions {
+		p.failFetches(NotLeaderOrFollower)
+		p.replica.Retire()
+		p.replica.Machine().Close()
+	}
+	var err error
+	t.Await(func(next func()) {
+		n.journal.Close(func(e error) { err = e; next() })
+	})
+	if err != nil && first == nil {
+		first = fmt.Errorf("journal: %w", err)
+	}
+	return first
+}
+
+// fail stops the node on an error it must not go on after, such as a failed
+// sync: what the failed write covered is lost even if it reads back.
+func (n *Node) fail(err error) {
+	if n.stopped {
+		return
+	}
+	n.env.Tracer.Trace(env.Event{Kind: env.EventStopped, Text: err.Error()})
+	n.Kill()
+	if n.events.Failed != nil {
+		n.events.Failed(err)
+	}
+}
+
+// Fenced implements replica.Host.
+func (n *Node) Fenced(r *replica.Replica, _ error) {
+	if p := n.byGroup[r.Group()]; p != nil {
+		p.failFetches(KafkaStorageError)
+	}
+}
+
+// Machine returns a group's state machine, nil if the node has no replica of it.
+func (n *Node) Machine(g env.GroupID) machine.StateMachine {
+	if p := n.byGroup[g]; p != nil {
+		return p.replica.Machine()
+	}
+	return nil
+}
+
+func machineDir(g env.GroupID) string { return "groups/" + strconv.FormatUint(uint64(g), 10) }
+
+// members of a partition, sorted by replica id.
+func members(p *Partition) []replica.Member {
+	out := make([]replica.Member, 0, len(p.Replicas))
+	for _, r := range p.Replicas {
+		out = append(out, replica.Member{ID: r.ID, Node: r.Node})
+	}
+	slices.SortFunc(out, func(a, b replica.Member) int { return int(a.ID) - int(b.ID) })
+	return out
+}
+
+var (
+	_ env.Receiver = (*Node)(nil)
+	_ replica.Host = (*Node)(nil)
+)

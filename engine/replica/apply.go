@@ -1,0 +1,105 @@
+package replica
+
+import (
+	"fmt"
+	"hash/crc32"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/isr"
+	"github.com/lockstep-log/lockstep/engine/machine"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// apply applies committed entries and answers raft within the turn.
+func (r *Replica) apply(m *raftpb.Message) {
+	for _, e := range m.Entries {
+		if err := r.applyEntry(e); err != nil {
+			r.Fence(fmt.Errorf("group %d replica %d: %w", r.cfg.Group, r.cfg.Self, err))
+			return
+		}
+	}
+	r.view.SetApplied(r.applied)
+	for _, response := range m.Responses {
+		r.stepOwn(response)
+	}
+	r.maybeCheckpoint()
+}
+
+// applyEntry gives one committed entry to whom it belongs. The machine sees
+// every index, so that its applied index is the group's; what is not its own
+// comes to it empty.
+func (r *Replica) applyEntry(e *raftpb.Entry) error {
+	if e.GetIndex() != r.applied+1 {
+		return fmt.Errorf("%w: entry %d was to be applied after %d", ErrDamaged, e.GetIndex(), r.applied)
+	}
+	if e.GetType() != raftpb.EntryNormal {
+		return fmt.Errorf("entry %d changes the membership, which is static in this version", e.GetIndex())
+	}
+	data := e.GetData()
+	command := machine.Entry{Index: e.GetIndex(), Term: e.GetTerm()}
+	switch {
+	case len(data) == 0: // raft's own, at the start of a term
+	case data[0] == commandMachine:
+		command.Data = data[1:]
+	case data[0] == commandISR:
+		if err := r.applyISR(e); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("entry %d holds a command of unknown kind %#x; was it written by a newer version?", e.GetIndex(), data[0])
+	}
+	result := r.machine.Apply(command)
+	r.applied = e.GetIndex()
+	r.readyTerm = e.GetTerm()
+	r.sinceBytes += int64(len(data))
+	r.traceApply(e, result)
+	r.waiters.apply(e.GetTerm(), e.GetIndex(), result)
+	return nil
+}
+
+func (r *Replica) applyISR(e *raftpb.Entry) error {
+	members, rest, err := isr.DecodeMembers(e.GetData()[1:])
+	if err != nil || len(rest) != 0 {
+		return fmt.Errorf("entry %d: in-sync set: %w (%d bytes too many)", e.GetIndex(), err, len(rest))
+	}
+	r.insync.committed(isr.State{Version: e.GetIndex(), Members: members})
+	return nil
+}
+
+func (r *Replica) traceApply(e *raftpb.Entry, result machine.Result) {
+	r.trace(env.Event{
+		Kind: env.EventApply, Index: e.GetIndex(), Term: e.GetTerm(),
+		Sum: crc32.Checksum(e.GetData(), castagnoli), Offset: result.Offset,
+	})
+}
+
+// maybeCheckpoint starts a checkpoint once enough was applied since the last.
+func (r *Replica) maybeCheckpoint() {
+	if r.sinceBytes >= r.cfg.CheckpointBytes && !r.checkpointing {
+		r.Checkpoint(func(error) {})
+	}
+}
+
+// Checkpoint makes the applied state durable and tells the journal. done gets
+// ErrOverloaded if one is running already.
+func (r *Replica) Checkpoint(done func(error)) {
+	switch {
+	case r.fenced != nil || r.dead:
+		done(ErrFenced)
+		return
+	case r.checkpointing:
+		done(ErrOverloaded)
+		return
+	}
+	r.checkpointing, r.sinceBytes = true, 0
+	r.machine.Checkpoint(encodeMeta(r.insync.state), func(c machine.Checkpoint, err error) {
+		r.checkpointing = false
+		if err == nil && !r.dead {
+			r.trace(env.Event{Kind: env.EventCheckpoint, Index: c.Index, Term: c.Term})
+			r.cfg.Journal.Checkpointed(r.cfg.Group, c.ID, c.Index, c.Term)
+		}
+		done(err)
+	})
+}

@@ -1,0 +1,118 @@
+package replica
+
+import (
+	"errors"
+	"time"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/machine"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Outcome answers a proposal.
+type Outcome struct {
+	// Err is nil when the proposal is committed, applied, and durable as the
+	// acknowledgement rule demands.
+	Err error
+	// Unknown says beside an error that the proposal may have been written, or
+	// may yet be.
+	Unknown bool
+	Term    uint64
+	Index   uint64
+	Result  machine.Result
+}
+
+// proposal is one command on its way.
+type proposal struct {
+	data     []byte
+	term     uint64
+	index    uint64
+	deadline time.Duration
+	applied  bool
+	result   machine.Result
+	done     func(Outcome) // nil once answered
+}
+
+// finish answers, once.
+func (p *proposal) finish(o Outcome) {
+	if done := p.done; done != nil {
+		p.done = nil
+		done(o)
+	}
+}
+
+// Propose asks for a command, made with AppendCommand, to be replicated. done is
+// called once, on the loop, unless the node is killed.
+func (r *Replica) Propose(data []byte, timeout time.Duration, done func(Outcome)) {
+	if err := r.admit(); err != nil {
+		done(Outcome{Err: err})
+		return
+	}
+	r.queued = append(r.queued, &proposal{data: data, deadline: r.now() + timeout, done: done})
+	r.cfg.Host.Wake(r)
+}
+
+// admit refuses what cannot be acknowledged before anything is written.
+func (r *Replica) admit() error {
+	if err := r.CheckLeader(); err != nil {
+		return err
+	}
+	switch {
+	case len(r.insync.inForce) < r.cfg.MinISR:
+		return ErrNotEnoughReplicas
+	case r.waiters.len()+len(r.queued) >= r.cfg.MaxWaiters, r.cfg.Journal.Pressure():
+		return ErrOverloaded
+	default:
+		return nil
+	}
+}
+
+// proposeQueued puts the turn's proposals into one MsgProp and learns their
+// terms and indexes from the Ready that follows: they are its last entries.
+func (r *Replica) proposeQueued() {
+	if len(r.queued) == 0 {
+		return
+	}
+	r.drain()
+	queued := r.queued
+	r.queued = nil
+	if len(queued) == 0 || r.rn == nil {
+		return // leadership was lost in between: all are answered
+	}
+	entries := make([]*raftpb.Entry, len(queued))
+	for i, p := range queued {
+		entries[i] = &raftpb.Entry{Data: p.data}
+	}
+	rd, err := r.proposeEntries(entries)
+	if err != nil {
+		for _, p := range queued {
+			p.finish(Outcome{Err: err})
+		}
+		return
+	}
+	proposed := rd.Entries[len(rd.Entries)-len(queued):]
+	for i, p := range queued {
+		p.term, p.index, p.data = proposed[i].GetTerm(), proposed[i].GetIndex(), nil
+		r.waiters.add(p)
+	}
+	r.ready(rd)
+}
+
+// proposeEntries steps one MsgProp. The Ready it returns ends with the entries
+// as raft appended them; the caller has to handle it.
+func (r *Replica) proposeEntries(entries []*raftpb.Entry) (raft.Ready, error) {
+	kind, self := raftpb.MsgProp, uint64(r.cfg.Self)
+	err := r.rn.Step(&raftpb.Message{Type: &kind, From: &self, To: &self, Entries: entries})
+	switch {
+	case errors.Is(err, raft.ErrProposalDropped) && r.role == env.Leader:
+		return raft.Ready{}, ErrOverloaded
+	case err != nil:
+		return raft.Ready{}, ErrNotLeader
+	}
+	rd := r.rn.Ready()
+	if len(rd.Entries) < len(entries) {
+		panic("raft accepted a proposal and did not append it")
+	}
+	return rd, nil
+}

@@ -1,0 +1,156 @@
+package replica
+
+import (
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
+	"github.com/lockstep-log/lockstep/engine/wire"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Flush ends the turn for this replica: proposals and reads go in, everything
+// that raft has ready comes out, and whoever can be answered is.
+func (r *Replica) Flush() { r.guard(r.flush) }
+
+func (r *Replica) flush() {
+	r.proposeQueued()
+	r.reads.issue(r)
+	r.drain()
+	if r.rn != nil && r.role == env.Leader {
+		r.lead()
+		r.drain() // an in-sync change may have been proposed
+	}
+	if r.applied != r.toldApplied || r.roleChanged {
+		r.toldApplied, r.roleChanged = r.applied, false
+		r.cfg.Host.Applied(r)
+	}
+}
+
+// drain handles raft's Ready until there is none. Applying inside the turn can
+// make more of it.
+func (r *Replica) drain() {
+	for r.rn != nil && r.rn.HasReady() {
+		r.ready(r.rn.Ready())
+	}
+}
+
+func (r *Replica) ready(rd raft.Ready) {
+	if n := len(rd.Entries); n > 0 {
+		r.lastIndex = rd.Entries[n-1].GetIndex()
+		r.insync.grew(r.now(), r.lastIndex)
+	}
+	r.stateChanged(rd)
+	for _, state := range rd.ReadStates {
+		r.reads.confirmed(state)
+	}
+	for _, m := range rd.Messages {
+		switch m.GetTo() {
+		case raft.LocalAppendThread:
+			r.store(m)
+		case raft.LocalApplyThread:
+			r.apply(m)
+		default:
+			r.send(m)
+		}
+	}
+}
+
+// stateChanged takes over raft's soft and hard state and tells the tracer.
+func (r *Replica) stateChanged(rd raft.Ready) {
+	term, role, leader := r.term, r.role, r.leader
+	if rd.HardState != nil {
+		term = rd.HardState.GetTerm()
+		if commit := rd.HardState.GetCommit(); commit > r.commit {
+			r.commit = commit
+			r.trace(env.Event{Kind: env.EventCommit, Term: term, Index: commit})
+		}
+	}
+	if rd.SoftState != nil {
+		role, leader = roleOf(rd.RaftState), env.ReplicaID(rd.Lead)
+	}
+	if term == r.term && role == r.role && leader == r.leader {
+		return
+	}
+	led := r.role == env.Leader && (role != env.Leader || term != r.term)
+	r.term, r.role, r.leader, r.roleChanged = term, role, leader, true
+	r.trace(env.Event{Kind: env.EventRole, Role: role, Term: term, Peer: leader, Index: r.lastIndex})
+	if led {
+		r.insync.stopLeading()
+		r.abandon(ErrNotLeader)
+	}
+}
+
+func roleOf(s raft.StateType) env.Role {
+	switch s {
+	case raft.StateLeader:
+		return env.Leader
+	case raft.StateCandidate:
+		return env.Candidate
+	case raft.StatePreCandidate:
+		return env.PreCandidate
+	case raft.StateFollower:
+	}
+	return env.Follower
+}
+
+// store hands entries and hard state to the journal. The responses wait until
+// all of it is durable; without responses nothing is owed.
+func (r *Replica) store(m *raftpb.Message) {
+	hs := journal.HardState{Term: m.GetTerm(), Vote: env.ReplicaID(m.GetVote()), Commit: m.GetCommit()}
+	var done func()
+	if len(m.Responses) > 0 {
+		done = func() { r.stored(m.Responses) }
+	}
+	r.cfg.Journal.Append(r.cfg.Group, hs, m.Entries, done)
+}
+
+func (r *Replica) stored(responses []*raftpb.Message) {
+	r.guard(func() {
+		for _, m := range responses {
+			r.traceResponse(m)
+			if m.GetTo() == uint64(r.cfg.Self) {
+				r.stepOwn(m)
+			} else {
+				r.send(m)
+			}
+		}
+		r.cfg.Host.Wake(r)
+	})
+}
+
+// stepOwn gives raft its own message. raft refuses none of them; if it does,
+// that is our bug.
+func (r *Replica) stepOwn(m *raftpb.Message) {
+	if err := r.rn.Step(m); err != nil {
+		panic("raft refused its own " + m.GetType().String() + ": " + err.Error())
+	}
+}
+
+// traceResponse tells the oracles what is promised by a message that leaves now.
+func (r *Replica) traceResponse(m *raftpb.Message) {
+	if m.GetReject() {
+		return
+	}
+	e := env.Event{Term: m.GetTerm(), Peer: env.ReplicaID(m.GetTo())}
+	switch m.GetType() {
+	case raftpb.MsgVoteResp:
+		e.Kind = env.EventVoteSent
+	case raftpb.MsgAppResp:
+		e.Kind, e.Index = env.EventAckSent, m.GetIndex()
+	default:
+		return
+	}
+	r.trace(e)
+}
+
+func (r *Replica) send(m *raftpb.Message) {
+	to := r.cfg.node(env.ReplicaID(m.GetTo()))
+	if to == 0 {
+		return // a replica that is no member
+	}
+	w := wire.Message{Group: r.cfg.Group, Raft: m}
+	if r.role == env.Leader {
+		w.RetainFrom = r.insync.retain
+	}
+	r.cfg.Host.Send(to, w)
+}

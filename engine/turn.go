@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/replica"
+	"github.com/lockstep-log/lockstep/engine/wire"
+)
+
+// maxFrameBytes is where a frame is closed and the next one begun. One message
+// may exceed it by raft's own limit.
+const maxFrameBytes = 1 << 20
+
+// Wake implements replica.Host: the replica is flushed at the end of the turn.
+func (n *Node) Wake(r *replica.Replica) {
+	if !slices.Contains(n.woken, r) {
+		n.woken = append(n.woken, r)
+	}
+	n.postTurn()
+}
+
+func (n *Node) postTurn() {
+	if !n.posted {
+		n.posted = true
+		n.env.Clock.Post(n.endTurn)
+	}
+}
+
+// endTurn flushes every woken replica and sends what they left in the outbox.
+// What wakes up meanwhile is flushed in the next turn.
+func (n *Node) endTurn() {
+	n.posted = false
+	if n.stopped {
+		return
+	}
+	woken := n.woken
+	n.woken = nil
+	for _, r := range woken {
+		r.Flush()
+	}
+	n.outbox.flush(n)
+}
+
+func (n *Node) armTick() {
+	n.tick = n.env.Clock.AfterFunc(n.cfg.Tick, func() {
+		n.armTick()
+		for _, p := range n.partitions {
+			p.replica.Tick()
+			p.expireFetches()
+		}
+	})
+}
+
+// outbox collects the turn's messages by peer and lane.
+type outbox struct {
+	byPeer map[env.NodeID]*[env.Lanes][]wire.Message
+}
+
+// Send implements replica.Host.
+func (n *Node) Send(to env.NodeID, m wire.Message) {
+	o := &n.outbox
+	if o.byPeer == nil {
+		o.byPeer = map[env.NodeID]*[env.Lanes][]wire.Message{}
+	}
+	lanes := o.byPeer[to]
+	if lanes == nil {
+		lanes = new([env.Lanes][]wire.Message)
+		o.byPeer[to] = lanes
+	}
+	lane := wire.LaneOf(m.Raft.GetType())
+	lanes[lane] = append(lanes[lane], m)
+	n.postTurn()
+}
+
+func (o *outbox) flush(n *Node) {
+	for _, to := range slices.Sorted(maps.Keys(o.byPeer)) {
+		lanes := o.byPeer[to]
+		for lane := range lanes {
+			if messages := lanes[lane]; len(messages) > 0 {
+				n.sendFrames(to, env.Lane(lane), messages)
+				clear(messages)
+				lanes[lane] = messages[:0]
+			}
+		}
+	}
+}
+
+// sendFrames packs messages of many groups into as few frames as fit.
+func (n *Node) sendFrames(to env.NodeID, lane env.Lane, messages []wire.Message) {
+	for len(messages) > 0 {
+		count, size := 0, 0
+		for count < len(messages) && (count == 0 || size < maxFrameBytes) {
+			size += wire.SizeHint(messages[count])
+			count++
+		}
+		frame := wire.Frame{
+			Cluster: n.cfg.Cluster, From: n.cfg.Node, To: to,
+			Incarnation: n.journal.Incarnation(), Messages: messages[:count],
+		}
+		n.env.Network.Send(to, lane, wire.AppendFrame(make([]byte, 0, size+64), &frame))
+		messages = messages[count:]
+	}
+}
+
+// Receive implements env.Receiver: the border. What is damaged, foreign, or of
+// an earlier life of its sender is dropped; no message creates a replica.
+func (n *Node) Receive(from env.NodeID, _ env.Lane, b []byte) {
+	if !n.Ready() {
+		return
+	}
+	frame, err := wire.Decode(b)
+	if err != nil || frame.Cluster != n.cfg.Cluster || frame.To != n.cfg.Node || frame.From != from ||
+		frame.Incarnation < n.peers[from] {
+		return
+	}
+	n.peers[from] = frame.Incarnation
+	for _, m := range frame.Messages {
+		if p := n.byGroup[m.Group]; p != nil {
+			p.replica.Step(from, m)
+		}
+	}
+}
+
+// PeerUp implements env.Receiver. Ticks and heartbeats do what is needed.
+func (n *Node) PeerUp(env.NodeID) {}
+
+// PeerDown implements env.Receiver.
+func (n *Node) PeerDown(peer env.NodeID) {
+	if !n.Ready() {
+		return
+	}
+	for _, p := range n.partitions {
+		p.replica.PeerDown(peer)
+	}
+}
