@@ -103,6 +103,10 @@ func (l *Loop) Stop() {
 	l.signal()
 }
 
+// Stopped tells whether Stop was called. A callback that delivers several things
+// asks between them.
+func (l *Loop) Stopped() bool { return l.stopped.Load() }
+
 // Done is closed once a started loop has ended: no callback runs after it.
 func (l *Loop) Done() <-chan struct{} { return l.done }
 
