@@ -93,7 +93,7 @@ func parsePolicy(t *testing.T, text string) policy {
 			continue
 		}
 		if from, to, isRule := strings.Cut(line, "!>"); isRule {
-			for _, pattern := range strings.Fields(to) {
+			for pattern := range strings.FieldsSeq(to) {
 				p.forbid = append(p.forbid, forbidden{strings.TrimSpace(from), pattern})
 			}
 			continue
@@ -103,7 +103,7 @@ func parsePolicy(t *testing.T, text string) policy {
 		if err != nil {
 			t.Fatalf("floors table: line %q: %v", line, err)
 		}
-		for _, pkg := range strings.Fields(packages) {
+		for pkg := range strings.FieldsSeq(packages) {
 			if _, twice := p.floor[pkg]; twice {
 				t.Fatalf("floors table: %s stands twice", pkg)
 			}

@@ -55,8 +55,10 @@ func FuzzRecords(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n := 0
-		for range record.Records(b) {
-			n++
+		for _, err := range record.Records(b) {
+			if n++; err != nil {
+				break
+			}
 		}
 		if n > len(b)+1 {
 			t.Fatalf("%d records in %d bytes", n, len(b))
@@ -69,8 +71,11 @@ func FuzzBatches(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var got []byte
-		for piece := range record.Batches(b) {
+		for piece, err := range record.Batches(b) {
 			got = append(got, piece...)
+			if err == nil && len(piece) < record.HeaderBytes {
+				t.Fatalf("a batch of %d bytes", len(piece))
+			}
 		}
 		if !bytes.Equal(got, b) {
 			t.Fatalf("split into %x", got)
