@@ -48,8 +48,11 @@ func (d *delivery) arrived() {
 	n := d.net
 	switch {
 	case d.link.cuts > 0:
-		if d.lane != notices {
+		switch {
+		case d.lane != notices:
 			n.stats.Cut++
+		case d.up:
+			d.to.forget(d.from) // the connection was not made; healing makes it
 		}
 		d.recycle()
 	case d.to == nil:

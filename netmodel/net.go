@@ -122,8 +122,8 @@ func (n *Net) connect(a, b *port) {
 	if a == b || a.receiver == nil || b.receiver == nil || a.knows(b) || n.severed(a.addr, b.addr) {
 		return
 	}
-	a.peers = append(a.peers, b)
-	b.peers = append(b.peers, a)
+	a.know(b)
+	b.know(a)
 	n.notify(a.addr, b, true)
 	n.notify(b.addr, a, true)
 }

@@ -14,11 +14,28 @@ type port struct {
 	exec     func(func())
 	receiver env.Receiver
 	dead     bool
-	// peers are the ports it has, or had, a connection with.
+	// peers are the ports it has a connection with, also if a cut severs it.
 	peers []*port
 }
 
 func (p *port) knows(peer *port) bool { return slices.Contains(p.peers, peer) }
+
+// know adds a peer, and forgets those that died.
+func (p *port) know(peer *port) {
+	p.peers = slices.DeleteFunc(p.peers, func(old *port) bool { return old.dead })
+	p.peers = append(p.peers, peer)
+}
+
+// forget drops the living peer at an address, on both sides.
+func (p *port) forget(addr Addr) {
+	for i, peer := range p.peers {
+		if peer.addr == addr && !peer.dead {
+			p.peers = slices.Delete(p.peers, i, i+1)
+			peer.peers = slices.DeleteFunc(peer.peers, func(other *port) bool { return other == p })
+			return
+		}
+	}
+}
 
 func (p *port) Attach(r env.Receiver) {
 	if p.receiver != nil {
