@@ -84,11 +84,16 @@ func (l *Log) persist(t *env.Task, c checkpoint, unsynced []*segment, newNames b
 			return err
 		}
 	}
-	return l.commit(t, c)
+	old := l.durable.id
+	if err := l.commit(t, c); err != nil {
+		return err
+	}
+	return t.Remove(l.env.Disk, l.path(checkpointName(old)))
 }
 
 // commit writes a record and makes it the newest durable one. The segments it
-// names must be durable, by content and by name.
+// names must be durable, by content and by name. The one before it may be
+// removed afterwards and not earlier: Open takes it as a sign of doubt.
 func (l *Log) commit(t *env.Task, c checkpoint) error {
 	body := c.encode()
 	name := l.path(checkpointName(c.id))
@@ -101,12 +106,8 @@ func (l *Log) commit(t *env.Task, c checkpoint) error {
 	if err := t.SyncDir(l.env.Disk, l.cfg.Dir); err != nil {
 		return err
 	}
-	old := l.durable.id
 	l.durable, l.body = c, body
-	if old == 0 {
-		return nil
-	}
-	return t.Remove(l.env.Disk, l.path(checkpointName(old)))
+	return nil
 }
 
 // writeRecord makes a new file durable, but for its name.

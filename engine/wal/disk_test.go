@@ -22,7 +22,7 @@ type platter struct {
 	changes []entryChange     // of names, since then
 	dirs    map[string]bool   // made; a directory is durable at once
 	syncs   int               // carried out so far
-	failAt  int               // the sync with this number fails; 0: none
+	failAt  int               // the sync that makes syncs this number fails; 0: none
 }
 
 type entryChange struct {
@@ -105,9 +105,12 @@ func (d *platter) powerLoss(kind loss) {
 		}
 	}
 	prefix := d.rng.IntN(len(d.changes) + 1)
+	lost := map[*inode]bool{} // what depends on a lost change is lost too
 	for i, c := range d.changes {
-		if survives(i, prefix) {
+		if survives(i, prefix) && !lost[c.node] {
 			c.apply(d.durable)
+		} else if c.node != nil {
+			lost[c.node] = true
 		}
 	}
 	d.changes = nil
@@ -130,16 +133,11 @@ func (d *platter) powerLoss(kind loss) {
 }
 
 func (c entryChange) apply(names map[string]*inode) {
-	if c.from != "" {
-		if names[c.from] != c.node {
-			return // its creation was lost before
-		}
-		delete(names, c.from)
-	}
 	if c.node == nil {
 		delete(names, c.name)
 		return
 	}
+	maps.DeleteFunc(names, func(_ string, n *inode) bool { return n == c.node })
 	names[c.name] = c.node
 }
 
@@ -256,22 +254,23 @@ func (m *mount) SyncDir(dir string, done func(error)) {
 		if !m.dirs[dir] {
 			return func() { done(env.ErrNotExist) }
 		}
-		if err := m.syncFault(); err != nil {
-			return func() { done(err) }
-		}
+		err := m.syncFault()
 		var others []entryChange
 		for _, c := range m.changes {
-			if path.Dir(c.name) == dir {
-				c.apply(m.durable)
-			} else {
+			switch {
+			case path.Dir(c.name) != dir:
 				others = append(others, c)
+			case err == nil:
+				c.apply(m.durable)
 			}
 		}
 		m.changes = others
-		return func() { done(nil) }
+		return func() { done(err) }
 	})
 }
 
+// syncFault decides whether a sync fails. What a failed one covered reads back,
+// is not durable, and no later sync makes it so.
 func (d *platter) syncFault() error {
 	if d.syncs++; d.syncs == d.failAt {
 		return env.ErrIO
@@ -339,11 +338,14 @@ func (f *fakeFile) Size(done func(int64, error)) {
 
 func (f *fakeFile) Sync(done func(error)) {
 	f.op(func() { done(env.ErrClosed) }, func() func() {
-		if err := f.m.syncFault(); err != nil {
-			return func() { done(err) }
+		err := f.m.syncFault()
+		if err == nil {
+			for _, w := range f.node.writes {
+				f.node.durable = w.apply(f.node.durable)
+			}
 		}
-		f.node.durable, f.node.writes = slices.Clone(f.node.data), nil
-		return func() { done(nil) }
+		f.node.writes = nil
+		return func() { done(err) }
 	})
 }
 

@@ -26,10 +26,10 @@ func (l *Log) format(t *env.Task, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	if newestCheckpoint(names) != 0 {
+	if _, count := checkpoints(names); count != 0 {
 		return fmt.Errorf("%w: %s", ErrFormatted, l.cfg.Dir)
 	}
-	if err := l.removeOthers(t, names); err != nil {
+	if err := l.removeStrays(t, names); err != nil {
 		return err
 	}
 	if err := l.syncParents(t); err != nil {

@@ -42,34 +42,48 @@ func (l *Log) recover(t *env.Task) error {
 	if err != nil {
 		return err
 	}
-	id := newestCheckpoint(names)
-	if id == 0 {
+	id, count := checkpoints(names)
+	if count == 0 {
 		return fmt.Errorf("%w: no checkpoint in %s", ErrNotFormatted, l.cfg.Dir)
 	}
 	c, body, err := l.readCheckpoint(t, id)
 	if err != nil {
 		return err
 	}
-	// The process may have died between the record's rename and the sync of the
-	// directory. The engine is about to rely on the record.
-	if err := t.SyncDir(l.env.Disk, l.cfg.Dir); err != nil {
-		return err
-	}
-	l.durable, l.body = c, body
 	if err := l.adopt(t, c, names); err != nil {
 		return err
 	}
-	return l.removeOthers(t, names)
+	l.durable, l.body = c, body
+	if err := l.removeStrays(t, names); err != nil || count == 1 {
+		return err
+	}
+	if err := l.recommit(t, c); err != nil {
+		return err
+	}
+	return l.removeCheckpoints(t, names)
 }
 
-// newestCheckpoint finds the highest checkpoint id among names; 0 if none.
-func newestCheckpoint(names []string) (newest uint64) {
+// recommit writes the newest checkpoint again, under the next id. It is called
+// where an older one is still there: the process may have died before the sync
+// of the directory, or that sync failed, and then the newest one's name reads
+// back and is not durable, whatever is synced now. The engine is about to rely
+// on it. An older one is removed only once the newest is durable, so where none
+// is left there is no doubt.
+func (l *Log) recommit(t *env.Task, c checkpoint) error {
+	c.id++
+	return l.commit(t, c)
+}
+
+// checkpoints finds the newest checkpoint among names, 0 if there is none, and
+// how many there are.
+func checkpoints(names []string) (newest uint64, count int) {
 	for _, name := range names {
 		if id, ok := parseCheckpointName(name); ok {
 			newest = max(newest, id)
+			count++
 		}
 	}
-	return newest
+	return newest, count
 }
 
 func (l *Log) readCheckpoint(t *env.Task, id uint64) (checkpoint, []byte, error) {
@@ -88,7 +102,7 @@ func (l *Log) readCheckpoint(t *env.Task, id uint64) (checkpoint, []byte, error)
 	}
 	c, err := parseCheckpoint(body)
 	if err != nil {
-		return bad(err)
+		return checkpoint{}, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if c.id != id {
 		return bad(fmt.Errorf("it is checkpoint %d", c.id))
@@ -113,7 +127,7 @@ func (l *Log) adopt(t *env.Task, c checkpoint, names []string) error {
 	if len(segments) > 0 {
 		var err error
 		s := segments[len(segments)-1]
-		s.index, err = l.scan(t, s)
+		s.index, err = l.scan(t, s, c.state.terms)
 		s.file.release()
 		if err != nil {
 			return err
@@ -160,18 +174,11 @@ func (l *Log) fit(t *env.Task, s *segment, active bool) error {
 	return nil
 }
 
-// removeOthers removes the log's files that are not part of the durable
-// checkpoint: older and unfinished checkpoints, segments begun later, what an
-// unfinished restore left. Files of other makers stay.
-func (l *Log) removeOthers(t *env.Task, names []string) error {
-	keep := map[string]bool{checkpointName(l.durable.id): true}
-	suffix := generationSuffix(l.generation)
-	for i, e := range l.durable.segments {
-		keep[logicalName(e.Base)+suffix] = true
-		keep[indexName(e.Base)+suffix] = i < len(l.durable.segments)-1
-	}
+// removeCheckpoints removes all checkpoints but the durable one.
+func (l *Log) removeCheckpoints(t *env.Task, names []string) error {
 	for _, name := range names {
-		if !ours(name) || keep[name] {
+		id, ok := parseCheckpointName(name)
+		if !ok || id == l.durable.id {
 			continue
 		}
 		if err := t.Remove(l.env.Disk, l.path(name)); err != nil {
@@ -181,11 +188,34 @@ func (l *Log) removeOthers(t *env.Task, names []string) error {
 	return nil
 }
 
-// ours tells whether this package makes files with such a name.
-func ours(name string) bool {
+// removeStrays removes the log's files that belong to no checkpoint or to an
+// older one: unfinished records, segments begun later, what an unfinished
+// restore left. Files of other makers stay.
+func (l *Log) removeStrays(t *env.Task, names []string) error {
+	keep := map[string]bool{}
+	suffix := generationSuffix(l.generation)
+	for i, e := range l.durable.segments {
+		keep[logicalName(e.Base)+suffix] = true
+		keep[indexName(e.Base)+suffix] = i < len(l.durable.segments)-1
+	}
+	for _, name := range names {
+		if !isStray(name) || keep[name] {
+			continue
+		}
+		if err := t.Remove(l.env.Disk, l.path(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isStray tells whether this package makes files with such a name, checkpoints
+// apart.
+func isStray(name string) bool {
 	if _, _, ok := parseSegmentName(name); ok {
 		return true
 	}
-	_, ok := parseCheckpointName(strings.TrimSuffix(name, unfinishedSuffix))
-	return ok
+	record, unfinished := strings.CutSuffix(name, unfinishedSuffix)
+	_, ok := parseCheckpointName(record)
+	return ok && unfinished
 }

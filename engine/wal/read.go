@@ -72,16 +72,16 @@ func (l *Log) readThrough(t *env.Task, s *segment, offset, limit int64, maxBytes
 	if err != nil {
 		return nil, damaged(s, from.Pos, err)
 	}
-	return pick(s, from, window, offset, limit, maxBytes)
+	return l.pick(s, from, window, offset, limit, maxBytes)
 }
 
 // pick walks the batches of a window, which begins with the batch at from, and
 // cuts out those that Read asked for. All that it passes is verified.
-func pick(s *segment, from indexEntry, window []byte, offset, limit int64, maxBytes int) ([]byte, error) {
+func (l *Log) pick(s *segment, from indexEntry, window []byte, offset, limit int64, maxBytes int) ([]byte, error) {
 	next, first, end := from.Offset, -1, 0
 	for end < len(window) {
 		pos := from.Pos + int64(end)
-		h, err := verified(window[end:], next, s.Bytes-pos)
+		h, err := verified(window[end:], next, s.Bytes-pos, l.state.terms)
 		if err != nil {
 			return nil, damaged(s, pos, err)
 		}
@@ -113,7 +113,7 @@ func (l *Log) indexOf(t *env.Task, s *segment) (*index, error) {
 	if x == nil {
 		s.indexed = false // the next checkpoint writes it
 		var err error
-		if x, err = l.scan(t, s); err != nil {
+		if x, err = l.scan(t, s, l.state.terms); err != nil {
 			return nil, err
 		}
 	}

@@ -153,5 +153,8 @@ func (l *Log) replace(t *env.Task, c checkpoint) error {
 	if err := l.adopt(t, c, names); err != nil {
 		return err
 	}
-	return l.removeOthers(t, names)
+	if err := l.removeStrays(t, names); err != nil {
+		return err
+	}
+	return l.removeCheckpoints(t, names)
 }

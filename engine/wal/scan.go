@@ -12,8 +12,8 @@ import (
 const scanBytes = 256 << 10
 
 // scan reads the segment's file from its beginning, checks every batch and the
-// whole against its extent, and makes its index.
-func (l *Log) scan(t *env.Task, s *segment) (*index, error) {
+// whole against its extent and the log's terms, and makes its index.
+func (l *Log) scan(t *env.Task, s *segment, terms []termStart) (*index, error) {
 	var (
 		e    = s.extent
 		x    = &index{}
@@ -29,7 +29,7 @@ func (l *Log) scan(t *env.Task, s *segment) (*index, error) {
 		}
 		whole := window
 		for len(whole) > 0 {
-			h, err := verified(whole, next, e.Bytes-pos)
+			h, err := verified(whole, next, e.Bytes-pos, terms)
 			if err != nil {
 				return nil, damaged(s, pos, err)
 			}
@@ -52,9 +52,10 @@ func (l *Log) scan(t *env.Task, s *segment) (*index, error) {
 }
 
 // verified checks the batch at the beginning of p: a whole valid batch with the
-// base offset next, within the left bytes of its segment. If p ends before the
-// batch does, the header says how long it is, no more.
-func verified(p []byte, next, left int64) (record.Header, error) {
+// base offset next and that offset's term, neither of which its own checksum
+// covers, within the left bytes of its segment. If p ends before the batch
+// does, the header says how long it is, no more.
+func verified(p []byte, next, left int64, terms []termStart) (record.Header, error) {
 	if left < record.HeaderBytes {
 		return record.Header{}, fmt.Errorf("%w: %d bytes left", record.ErrTruncated, left)
 	}
@@ -67,6 +68,9 @@ func verified(p []byte, next, left int64) (record.Header, error) {
 	}
 	if h.BaseOffset != next || int64(h.Bytes) > left {
 		return h, fmt.Errorf("batch with base offset %d of %d bytes, want offset %d within %d bytes", h.BaseOffset, h.Bytes, next, left)
+	}
+	if want := termAt(terms, next); uint64(h.LeaderEpoch) != want {
+		return h, fmt.Errorf("batch with base offset %d has leader epoch %d, want %d", next, h.LeaderEpoch, want)
 	}
 	if h.Bytes > len(p) {
 		return h, nil

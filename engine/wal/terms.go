@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 )
 
 // termStart says that the first batch of Term stands at offset Start.
@@ -24,6 +25,15 @@ func (s *state) enter(term uint64) {
 		}
 	}
 	s.terms = append(s.terms, termStart{Term: term, Start: s.end})
+}
+
+// termAt is the term of the batch that holds offset; 0 if there is none.
+func termAt(terms []termStart, offset int64) uint64 {
+	i := sort.Search(len(terms), func(i int) bool { return terms[i].Start > offset })
+	if i == 0 {
+		return 0
+	}
+	return terms[i-1].Term
 }
 
 // epochEnd is the end offset of the largest term of terms that is at most term,

@@ -274,7 +274,7 @@ func TestReopenGivesTheSameLog(t *testing.T) {
 }
 
 // equal fails the test unless both logs are the same.
-func equal(t testing.TB, a, b *process) {
+func equal(t tb, a, b *process) {
 	t.Helper()
 	if a.log.AppliedIndex() != b.log.AppliedIndex() || a.log.EndOffset() != b.log.EndOffset() {
 		t.Fatalf("applied %d and %d, end %d and %d", a.log.AppliedIndex(), b.log.AppliedIndex(), a.log.EndOffset(), b.log.EndOffset())

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
-	"testing"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
@@ -14,16 +13,25 @@ import (
 
 var small = wal.Settings{SegmentBytes: 1000, IndexIntervalBytes: 200, MaxBatchBytes: 4000}
 
+// tb is what *testing.T and *rapid.T have in common.
+type tb interface {
+	Helper()
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // process is one life of a log on a platter.
 type process struct {
-	t     testing.TB
+	t     tb
 	mount *mount
 	tasks *env.Tasks
 	log   *wal.Log
 	fatal []error
 }
 
-func start(t testing.TB, d *platter, tailBytes int) *process {
+func start(t tb, d *platter, tailBytes int) *process {
 	p := &process{t: t, mount: d.mount(), tasks: &env.Tasks{}}
 	p.log = wal.New(env.Env{Disk: p.mount}, p.tasks, wal.Config{Dir: "groups/7", Genesis: small, TailBytes: tailBytes},
 		func(err error) { p.fatal = append(p.fatal, err) })
@@ -133,7 +141,7 @@ func (p *process) content() map[int64][]byte {
 }
 
 // fresh starts a log on a new platter; it counts reads of the disk from here.
-func fresh(t testing.TB, seed uint64, tailBytes int) (*platter, *process) {
+func fresh(t tb, seed uint64, tailBytes int) (*platter, *process) {
 	t.Helper()
 	d := newPlatter(seed)
 	p := start(t, d, tailBytes)
