@@ -51,13 +51,23 @@ func (d *Disk) Remove(name string, done func(error)) {
 	})
 }
 
+// rooted is dir, where "" and "." both name the data directory itself.
+func rooted(dir string) string {
+	if dir == "" {
+		return "."
+	}
+	return dir
+}
+
 // Mkdir implements env.Disk.
 func (d *Disk) Mkdir(dir string, done func(error)) {
+	dir = rooted(dir)
 	d.directory(verbMkdir, dir, func() error { return d.root.MkdirAll(dir, 0o755) }, done)
 }
 
 // List implements env.Disk.
 func (d *Disk) List(dir string, done func([]string, error)) {
+	dir = rooted(dir)
 	var names []string
 	act := func() error {
 		return d.withDir(dir, func(f *os.File) (err error) {
@@ -71,6 +81,7 @@ func (d *Disk) List(dir string, done func([]string, error)) {
 
 // SyncDir implements env.Disk.
 func (d *Disk) SyncDir(dir string, done func(error)) {
+	dir = rooted(dir)
 	act := func() error { return d.withDir(dir, (*os.File).Sync) }
 	d.directory(verbSyncDir, dir, act, done)
 }

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"google.golang.org/grpc"
 
@@ -35,14 +35,26 @@ type node struct {
 
 // syncBuffer is a log that may be read while it is written.
 type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu      sync.Mutex
+	b       bytes.Buffer
+	changed chan struct{} // a token after each line
 }
 
 func (b *syncBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	select {
+	case b.changed <- struct{}{}:
+	default:
+	}
 	return b.b.Write(p)
+}
+
+// wait waits until a line holds what is wanted.
+func (b *syncBuffer) wait(want string) {
+	for !strings.Contains(b.String(), want) {
+		<-b.changed
+	}
 }
 
 func (b *syncBuffer) String() string {
@@ -77,7 +89,7 @@ func relisten(t testing.TB, address string) net.Listener {
 
 func startNode(t testing.TB, l net.Listener, cfg rpc.Config) *node {
 	t.Helper()
-	n := &node{t: t, loop: osenv.NewLoop(0), log: &syncBuffer{}, changed: make(chan struct{}, 1)}
+	n := &node{t: t, loop: osenv.NewLoop(0), log: &syncBuffer{changed: make(chan struct{}, 1)}, changed: make(chan struct{}, 1)}
 	cfg.Log = slog.New(slog.NewTextHandler(n.log, nil))
 	n.network = rpc.NewNetwork(n.loop, cfg)
 	n.server = rpc.NewServer(cfg.FrameBytes)
@@ -218,9 +230,8 @@ func TestForeignPeersAreRefusedWithAReason(t *testing.T) {
 				test.cfg.Peers = map[env.NodeID]string{9: peers[2]}
 			}
 			a := startNode(t, listeners[1], test.cfg)
-			for !strings.Contains(a.log.String(), test.want) || !strings.Contains(b.log.String(), test.want) {
-				time.Sleep(time.Millisecond)
-			}
+			a.log.wait(test.want)
+			b.log.wait(test.want)
 			if len(b.peers) != 0 {
 				t.Fatalf("the receiver was told %v of a refused peer", b.peers)
 			}
@@ -285,7 +296,7 @@ func BenchmarkFrames(b *testing.B) {
 			window := max(1, min(1024, (4<<20)/size))
 			for sent := 0; sent < b.N; {
 				if sent-int(to.got.Load()) >= window {
-					time.Sleep(10 * time.Microsecond)
+					runtime.Gosched()
 					continue
 				}
 				from.loop.Call(func() {
