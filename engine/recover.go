@@ -15,9 +15,9 @@ import (
 var ErrFormatted = errors.New("engine: the data directory is formatted already")
 
 // Format makes an empty data directory into that of a node with the replicas
-// the topology places on it. The journal is written last: without it the
-// directory counts as unformatted, so a Format that was cut short can be
-// repeated.
+// the topology places on it. The journal is written last, so a directory is a
+// node's only once all of it is there. Groups without a journal are refused:
+// they may be what is left of a node that lost it.
 func Format(t *env.Task, e env.Env, cfg Config) error {
 	if err := cfg.Validate(); err != nil {
 		return err
@@ -36,7 +36,11 @@ func Format(t *env.Task, e env.Env, cfg Config) error {
 		if id == 0 {
 			continue
 		}
-		if err := formatMachine(t, e, &tasks, &cfg, p); err != nil {
+		switch err := formatMachine(t, e, &tasks, &cfg, p); {
+		case errors.Is(err, wal.ErrFormatted):
+			return fmt.Errorf("%w: group %d is there without a journal, left by a format that was cut short or by a lost journal; "+
+				"move %s away if nothing in it is needed", ErrFormatted, p.Group, machineDir(p.Group))
+		case err != nil:
 			return fmt.Errorf("engine: format group %d: %w", p.Group, err)
 		}
 		genesis = append(genesis, journal.Genesis{Group: p.Group, Replica: id})
