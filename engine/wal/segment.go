@@ -132,15 +132,18 @@ func parseSegmentName(name string) (base int64, generation uint32, ok bool) {
 	number, rest, _ := strings.Cut(name, ".")
 	kind, suffix, _ := strings.Cut(rest, ".")
 	base, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || base < 0 || len(number) != 20 || (kind != "log" && kind != "index") {
+	if err != nil || base < 0 {
 		return 0, 0, false
 	}
-	if suffix == "" {
-		return base, 0, rest == kind
+	g := uint64(0)
+	if suffix != "" {
+		if g, err = strconv.ParseUint(suffix, 16, 32); err != nil {
+			return 0, 0, false
+		}
 	}
-	g, err := strconv.ParseUint(suffix, 16, 32)
-	if err != nil || "."+suffix != generationSuffix(uint32(g)) {
-		return 0, 0, false
+	made := logicalName(base)
+	if kind == "index" {
+		made = indexName(base)
 	}
-	return base, uint32(g), true
+	return base, uint32(g), name == made+generationSuffix(uint32(g))
 }
