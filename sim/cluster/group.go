@@ -1,0 +1,127 @@
+package cluster
+
+import (
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/sim"
+)
+
+// group is what the run knows of one raft group, from its replicas' events.
+type group struct {
+	id      env.GroupID
+	members []*replica // in the order of the topology
+	term    uint64     // highest in which a leader committed an entry of its own
+	leader  *replica   // who that was; nil: nobody yet
+	outage  outage
+}
+
+// replica is one member of a group on one host, over all of its processes.
+type replica struct {
+	group *group
+	host  *host
+	id    env.ReplicaID
+	truth truth
+}
+
+// member is a replica as one process runs it.
+type member struct {
+	*replica
+	role      env.Role
+	term      uint64
+	commit    uint64
+	applied   uint64
+	confirmed bool // as leader, it committed an entry of its term
+}
+
+// outage is a time without a working leader, for the election and failover
+// times.
+type outage struct {
+	since    sim.Time // from when on a connected quorum had no leader; -1: no outage counts
+	leading  bool     // a working leader was there when last looked
+	term     uint64   // of the last working leader
+	election bool     // the election time is still to be taken
+	failover bool     // the failover time is still to be taken; not after the first election
+}
+
+// membersOf makes the replicas of a process, by group id - 1.
+func (c *Cluster) membersOf(p *process) []*member {
+	members := make([]*member, len(c.groups))
+	for i, g := range c.groups {
+		for _, r := range g.members {
+			if r.host == p.host {
+				members[i] = &member{replica: r}
+			}
+		}
+	}
+	return members
+}
+
+// current gives the replica's member in the process that runs now, nil if its
+// host is down.
+func (r *replica) current() *member {
+	if r.host.process == nil {
+		return nil
+	}
+	return r.host.process.members[r.group.id-1]
+}
+
+// leaderHost is where the group's newest leader runs that has committed in its
+// term; nil if it is gone or deposed.
+func (g *group) leaderHost() *host {
+	if g.leader == nil {
+		return nil
+	}
+	m := g.leader.current()
+	if m == nil || m.role != env.Leader || m.term != g.term {
+		return nil
+	}
+	return g.leader.host
+}
+
+// quorum is how many members make a majority.
+func (g *group) quorum() int { return len(g.members)/2 + 1 }
+
+// working tells whether the newest leader is awake and connected to a quorum.
+func (c *Cluster) working(g *group) bool {
+	h := g.leaderHost()
+	if h == nil || !h.awake() {
+		return false
+	}
+	reached := 0
+	for _, r := range g.members {
+		if r.host.awake() && c.connected(h, r.host) {
+			reached++
+		}
+	}
+	return reached >= g.quorum()
+}
+
+// quorumUp tells whether some majority of members is awake and all of it
+// connected with each other. Groups are small: all subsets are tried.
+func (c *Cluster) quorumUp(g *group) bool {
+	return c.clique(g, nil, 0, g.quorum())
+}
+
+func (c *Cluster) clique(g *group, chosen []*host, next, need int) bool {
+	if len(chosen) == need {
+		return true
+	}
+	for i := next; i < len(g.members); i++ {
+		h := g.members[i].host
+		if !h.awake() || !c.connectedToAll(h, chosen) {
+			continue
+		}
+		if c.clique(g, append(chosen, h), i+1, need) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Cluster) connectedToAll(h *host, others []*host) bool {
+	for _, o := range others {
+		if !c.connected(h, o) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,195 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lockstep-log/lockstep/checker"
+	"github.com/lockstep-log/lockstep/diskmodel"
+	"github.com/lockstep-log/lockstep/engine"
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/netmodel"
+	"github.com/lockstep-log/lockstep/sim"
+)
+
+var errPanicked = errors.New("it panicked")
+
+// host is a machine: a disk and clocks that survive, and at most one process.
+// Faults overlap, so what they hold is counted, and only the last release undoes.
+type host struct {
+	c       *Cluster
+	id      env.NodeID
+	disk    *diskmodel.Disk
+	process *process // nil: down
+	boots   uint64
+
+	down    int   // faults that want it down
+	resting bool  // stopped itself; the supervisor waits
+	silent  bool  // went down without a word: a power loss
+	paused  int   // faults that pause it
+	slowNs  int64 // sum over the faults that slow its disk
+	noSync  int   // injected sync failures not yet answered by a stop
+	lastErr error // why it stopped itself last
+
+	wallOffset int64
+	driftPPM   int64
+
+	written []extent // handed to the disk, perhaps not durable yet
+
+	armed []armed // faults that wait for something to happen here
+
+	reported []engine.PartitionStatus // what its node says, cached for one look
+}
+
+// armed is a fault that begins at the host's next event of its kind.
+type armed struct {
+	on    string
+	begin func()
+}
+
+func newHost(c *Cluster, id env.NodeID) *host {
+	draw := c.k.Rand("clock", uint64(id))
+	spread, drift := c.schedule.Clock.WallSpreadNs, c.schedule.Clock.DriftPPM
+	return &host{
+		c: c, id: id,
+		disk:       diskmodel.New(c.k, uint64(id), c.diskConfig()),
+		wallOffset: draw.Between(-spread, spread),
+		driftPPM:   draw.Between(-drift, drift),
+	}
+}
+
+// boot makes a process without an engine in it.
+func (h *host) boot() *process {
+	p := &process{c: h.c, host: h, incarnation: h.boots, origin: h.c.k.Now()}
+	p.key = sim.Mix(h.c.k.Seed(), uint64(h.id), h.boots)
+	p.members = h.c.membersOf(p)
+	h.boots++
+	h.process = p
+	h.silent = false
+	return p
+}
+
+// format makes the data directory, then calls done.
+func (h *host) format(done func(error)) {
+	p := h.boot()
+	tasks := new(env.Tasks)
+	world, cfg := p.world(), h.c.engineConfig(h.id)
+	p.exec(func() {
+		tasks.Go("format", func(t *env.Task) { done(engine.Format(t, world, cfg)) })
+	})
+}
+
+// start boots the engine on whatever the disk holds.
+func (h *host) start() {
+	p := h.boot()
+	world, cfg := p.world(), h.c.engineConfig(h.id)
+	h.trigger(OnStart)
+	p.exec(func() {
+		node := engine.Start(world, cfg, engine.Events{
+			Ready:  func() { h.ready(p) },
+			Failed: func(err error) { h.failed(p, err) },
+		})
+		p.node = node
+	})
+}
+
+func (h *host) ready(p *process) {
+	p.ready = true
+	h.c.mark(Mark{Kind: MarkServes, Node: uint64(h.id), Term: p.incarnation})
+	h.c.reassess()
+}
+
+// failed: the node stopped itself. The supervisor sees the process end and
+// starts it again a little later.
+func (h *host) failed(p *process, err error) {
+	p.failed = err
+	if h.noSync > 0 {
+		h.noSync--
+	} else {
+		h.c.violate(oracleCrash, fmt.Sprintf("node %d stopped itself although nothing was done to it: %v", h.id, err))
+	}
+	h.c.mark(Mark{Kind: MarkStopped, Node: uint64(h.id), Text: err.Error()})
+	h.c.k.After(0, func() { h.bury(p) })
+}
+
+// bury ends a process that failed and arranges for its return.
+func (h *host) bury(p *process) {
+	if h.process != p {
+		return
+	}
+	h.lastErr = p.failed
+	h.c.count.selfStops++
+	h.crash()
+	h.resting = true
+	h.c.k.After(time.Duration(h.c.schedule.Engine.RestartNs), func() {
+		h.resting = false
+		h.revive()
+	})
+}
+
+// revive starts the node unless something wants it down.
+func (h *host) revive() {
+	if h.process == nil && h.down == 0 && !h.resting && !h.c.over {
+		h.c.count.restarts++
+		h.start()
+	}
+}
+
+// crash ends the process alone: the operating system closes its connections
+// and keeps what was written.
+func (h *host) crash() {
+	p := h.process
+	if p == nil {
+		return
+	}
+	h.endProcess()
+	h.disk.Crash()
+	h.c.net.Close(h.id)
+	h.c.reset(p)
+	h.c.reassess()
+}
+
+// powerLoss ends the machine, also one whose process is down already.
+func (h *host) powerLoss(mode diskmodel.LossMode) diskmodel.LossReport {
+	h.silent = true
+	h.endProcess()
+	h.disk.Crash()
+	before := h.unsyncedBytes()
+	report := h.disk.PowerLoss(mode)
+	h.reportLost(before)
+	h.c.net.PowerOff(h.id)
+	h.c.reassess()
+	return report
+}
+
+// endProcess kills what runs, if anything does, and tells the oracles.
+func (h *host) endProcess() {
+	if p := h.process; p != nil {
+		h.process = nil
+		p.kill()
+		h.c.feed(checker.Event{Kind: checker.EventCrashed, Node: uint64(h.id)})
+	}
+}
+
+// serves tells whether requests reach a working engine.
+func (h *host) serves() bool { return h.process != nil && h.process.ready && h.process.failed == nil }
+
+// awake is serves, and the loop turns.
+func (h *host) awake() bool { return h.serves() && h.paused == 0 }
+
+// trigger begins the first fault that waits for this kind of event; the next
+// one waits for the next event.
+func (h *host) trigger(on string) {
+	i := slices.IndexFunc(h.armed, func(a armed) bool { return a.on == on })
+	if i < 0 {
+		return
+	}
+	begin := h.armed[i].begin
+	h.armed = slices.Delete(h.armed, i, i+1)
+	begin()
+}
+
+// addr is the host's address in the network.
+func (h *host) addr() netmodel.Addr { return netmodel.Addr(h.id) }

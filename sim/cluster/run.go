@@ -1,0 +1,185 @@
+package cluster
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lockstep-log/lockstep/checker"
+	"github.com/lockstep-log/lockstep/sim"
+)
+
+// Budgets of virtual time that a schedule does not set.
+const (
+	bootBudget  = 30 * time.Second       // to format, start and serve, on healthy machines
+	lookEvery   = 50 * time.Millisecond  // between two looks at convergence
+	readBudget  = 600 * time.Second      // to read the whole log back
+	settleQuiet = 250 * time.Millisecond // convergence must hold for that long
+)
+
+// Run runs a schedule. The error is for a schedule that makes no sense; what
+// goes wrong in the run is a violation in the Result. One run at a time in a
+// process: see entropy.
+func Run(s Schedule, o Options) (*Result, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	s.fill()
+	c := newCluster(s, o)
+	defer c.entropy.install()()
+	if c.boot() {
+		c.disturb()
+		if c.converge() {
+			c.readBack()
+		}
+	}
+	c.shutdown()
+	return c.result(), nil
+}
+
+// boot formats and starts every node and waits until all serve.
+func (c *Cluster) boot() bool {
+	formatted := 0
+	for _, h := range c.hosts {
+		h.format(func(err error) {
+			if err != nil {
+				c.violate(checker.Convergence, fmt.Sprintf("node %d cannot be formatted: %v", h.id, err))
+				return
+			}
+			formatted++
+		})
+	}
+	if !c.until(bootBudget, func() bool { return formatted == len(c.hosts) }) {
+		c.violate(checker.Convergence, fmt.Sprintf("only %d of %d nodes were formatted within %v", formatted, len(c.hosts), bootBudget))
+		return false
+	}
+	for _, h := range c.hosts {
+		h.endProcess()
+		h.start()
+	}
+	if !c.until(bootBudget, c.allServe) {
+		c.violate(checker.Convergence, fmt.Sprintf("not all nodes serve within %v of their first start", bootBudget))
+		return false
+	}
+	return true
+}
+
+func (c *Cluster) allServe() bool {
+	for _, h := range c.hosts {
+		if !h.serves() {
+			return false
+		}
+	}
+	return true
+}
+
+// until runs the simulation until cond holds, at most for budget.
+func (c *Cluster) until(budget time.Duration, cond func() bool) bool {
+	end := c.k.Now() + sim.Time(budget)
+	for !cond() {
+		at, ok := c.k.Next()
+		if !ok || at > end {
+			return false
+		}
+		c.k.Step()
+	}
+	return true
+}
+
+// disturb is the first phase: load under faults.
+func (c *Cluster) disturb() {
+	c.loadedNs = c.k.Now()
+	c.mark(Mark{Kind: MarkLoad})
+	newLoad := c.options.NewWorkload
+	if newLoad == nil {
+		newLoad = NewLogLoad
+	}
+	c.load = newLoad(World{c})
+	c.plan()
+	c.load.Start()
+	c.sampleTruth()
+	c.k.Run(max(c.schedule.DurationNs, c.loadedNs))
+}
+
+// converge is the second phase: everything is healed, and the cluster has to
+// come to rest within the budget: a leader in every group, every operation
+// answered, every replica in sync and equal.
+func (c *Cluster) converge() bool {
+	c.heal()
+	c.load.Close()
+	deadline := c.k.Now() + c.schedule.HealNs
+	quiet := sim.Time(-1)
+	for {
+		problem := c.unsettled()
+		switch {
+		case problem != "":
+			quiet = -1
+		case quiet < 0:
+			quiet = c.k.Now()
+		case c.k.Now()-quiet >= sim.Time(settleQuiet):
+			c.mark(Mark{Kind: MarkConverged})
+			return true
+		}
+		if c.k.Now() >= deadline {
+			c.violate(checker.Convergence, fmt.Sprintf("after %v without faults: %s", time.Duration(c.schedule.HealNs), problem))
+			return false
+		}
+		c.k.Run(min(c.k.Now()+sim.Time(lookEvery), deadline))
+	}
+}
+
+// unsettled names the first thing that keeps the cluster from rest.
+func (c *Cluster) unsettled() string {
+	for _, h := range c.hosts {
+		h.reported = nil
+		if !h.serves() {
+			return fmt.Sprintf("node %d does not serve%s", h.id, because(h.lastErr))
+		}
+	}
+	for _, g := range c.groups {
+		if problem := c.unsettledGroup(g); problem != "" {
+			return fmt.Sprintf("group %d: %s", g.id, problem)
+		}
+	}
+	if n := c.load.Pending(); n > 0 {
+		return fmt.Sprintf("%d operations are not answered, first %s", n, c.load.Stuck())
+	}
+	return ""
+}
+
+func because(err error) string {
+	if err == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (it stopped itself: %v)", err)
+}
+
+func (c *Cluster) unsettledGroup(g *group) string {
+	if !c.working(g) {
+		return "no leader works"
+	}
+	leader := g.leader.host
+	at := leader.status(g.id)
+	if len(at.ISR) != len(g.members) {
+		return fmt.Sprintf("the in-sync set is %v", at.ISR)
+	}
+	for _, r := range g.members {
+		s := r.host.status(g.id)
+		switch {
+		case s.Fenced != "":
+			return fmt.Sprintf("node %d is fenced: %s", r.host.id, s.Fenced)
+		case s.Leader != leader.id:
+			return fmt.Sprintf("node %d takes node %d for the leader, which is node %d", r.host.id, s.Leader, leader.id)
+		case s.Applied != at.Applied:
+			return fmt.Sprintf("node %d has applied %d, the leader %d", r.host.id, s.Applied, at.Applied)
+		}
+	}
+	return ""
+}
+
+// shutdown ends every process, so that no task of theirs stays parked.
+func (c *Cluster) shutdown() {
+	c.over = true
+	for _, h := range c.hosts {
+		h.endProcess()
+	}
+}

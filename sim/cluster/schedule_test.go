@@ -1,0 +1,93 @@
+package cluster
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func full() Schedule {
+	s := Defaults(7)
+	s.Faults = []Fault{
+		{AtNs: 5, ForNs: 6, Kind: Crash, Nodes: []uint64{1, 3}, On: OnWrite, DelayNs: 9},
+		{AtNs: 7, ForNs: 8, Kind: Degrade, Role: RoleFollower, Count: 2, Group: 1, LossPPM: 10_000, LatencyNs: 5},
+		{AtNs: 9, Kind: WallJump, Role: RoleLeader, LatencyNs: -5},
+	}
+	return s
+}
+
+func TestScheduleRoundTrip(t *testing.T) {
+	want := full()
+	got, err := ParseSchedule(want.JSON())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("read back\n%+v\nwant\n%+v", got, want)
+	}
+	if again := got.JSON(); !bytes.Equal(again, want.JSON()) {
+		t.Errorf("written again:\n%s", again)
+	}
+}
+
+func TestScheduleErrorsNameLineAndField(t *testing.T) {
+	text := string(full().JSON())
+	for _, c := range []struct{ name, from, to, want string }{
+		{"unknown field", `"minISR": 2`, `"minIsr": 2`, `line 8: unknown field "minIsr"`},
+		{"unknown field within", `"kind": "crash"`, `"kinds": "crash"`, `unknown field "faults[0].kinds"`},
+		{"repeated field", `"nodes": 3,`, `"nodes": 3, "nodes": 3,`, `line 5: field "nodes" stands twice`},
+		{"wrong type", `"nodes": 3,`, `"nodes": "three",`, `line 5: nodes: a string is no value here`},
+		{"fraction", `"nodes": 3,`, `"nodes": 3.5,`, `line 5: nodes: a number 3.5 is no value here`},
+		{"object for a number", `"nodes": 3,`, `"nodes": {"a": 1},`, `line 5: nodes: an object is no value here`},
+		{"list for a number", `"nodes": 3,`, `"nodes": [1],`, `line 5: nodes: a list is no value here`},
+		{"null", `"nodes": 3,`, `"nodes": null,`, `line 5: nodes: null is no value here`},
+		{"out of range", `"minISR": 2`, `"minISR": 4`, `line 8: minISR: 4 is not within 1 to 3`},
+		{"other version", `"version": 1`, `"version": 2`, `line 2: version: 2 is not within 1 to 1`},
+		{"unknown kind", `"kind": "crash"`, `"kind": "smash"`, `faults[0].kind: "smash" is no kind of fault`},
+		{"unknown role", `"role": "leader"`, `"role": "boss"`, `faults[2].role: "boss" is none of`},
+		{"node that is not there", `"nodes": [`, `"nodes": [ 4,`, `faults[0].nodes[0]: 4 is not within 1 to 3`},
+		{"no target", `"role": "leader",`, ``, `faults[2]: names neither nodes nor a role`},
+		{"more text", "\n}\n", "\n}\n{}", `text after the end`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			bad := strings.Replace(text, c.from, c.to, 1)
+			if bad == text {
+				t.Fatalf("%q is not in the schedule:\n%s", c.from, text)
+			}
+			_, err := ParseSchedule([]byte(bad))
+			if !errors.Is(err, ErrSchedule) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestTruncatedScheduleIsAnError(t *testing.T) {
+	text := full().JSON()
+	for n := range len(text) - 2 {
+		if _, err := ParseSchedule(text[:n]); !errors.Is(err, ErrSchedule) {
+			t.Fatalf("the first %d bytes: error %v", n, err)
+		}
+	}
+}
+
+func FuzzParseSchedule(f *testing.F) {
+	f.Add(full().JSON())
+	f.Add(Defaults(1).JSON())
+	f.Add([]byte(`{"version":1,"faults":[[[[[[[[[[[[[[[[[[[[[]]`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, err := ParseSchedule(b)
+		if err != nil {
+			return
+		}
+		again, err := ParseSchedule(s.JSON())
+		if err != nil {
+			t.Fatalf("a schedule that was read is written unreadably: %v", err)
+		}
+		if !bytes.Equal(again.JSON(), s.JSON()) {
+			t.Error("a schedule changes when it is written and read")
+		}
+	})
+}

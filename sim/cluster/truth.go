@@ -1,0 +1,210 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lockstep-log/lockstep/checker"
+	"github.com/lockstep-log/lockstep/engine"
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/sim"
+)
+
+// truthEvery is how often the reported in-sync sets are compared with the
+// truth, and so how finely the truth is known.
+const truthEvery = 150 * time.Millisecond
+
+// toleranceBase is the detection delay that is allowed beside the network's and
+// the disks' own delays: two ticks, an election timeout's worth of lost
+// heartbeats, and one sampling interval.
+const toleranceBase = 750 * time.Millisecond
+
+// maxGrowth bounds how much of its log's growth a replica remembers.
+const maxGrowth = 512
+
+// truth is what a replica's log is, as its own events tell it.
+type truth struct {
+	end     uint64   // last index of its log
+	durable uint64   // up to which it is durable
+	growth  []growth // how end grew, oldest first; what lies before the first is forgotten
+}
+
+type growth struct {
+	at  sim.Time
+	end uint64
+}
+
+// recovered resets the log to what a new process found.
+func (t *truth) recovered(now sim.Time, last uint64) {
+	t.end, t.durable = last, last
+	t.growth = append(t.growth[:0], growth{now, last})
+}
+
+// entry puts an entry at index and cuts everything behind it.
+func (t *truth) entry(now sim.Time, index uint64) {
+	t.end = index
+	t.durable = min(t.durable, index-1)
+	for n := len(t.growth); n > 0 && t.growth[n-1].end >= index; n-- {
+		t.growth = t.growth[:n-1]
+	}
+	if n := len(t.growth); n > 0 && now-t.growth[n-1].at < int64(10*time.Millisecond) {
+		t.growth[n-1].end = index
+		return
+	}
+	if len(t.growth) == maxGrowth {
+		t.growth = slices.Delete(t.growth, 0, maxGrowth/2)
+	}
+	t.growth = append(t.growth, growth{now, index})
+}
+
+func (t *truth) persisted(last uint64) { t.durable = min(max(t.durable, last), t.end) }
+
+// wholeAt is the last moment at which a log up to index was all of this log;
+// -1: longer ago than is remembered.
+func (t *truth) wholeAt(now sim.Time, index uint64) sim.Time {
+	if index >= t.end {
+		return now
+	}
+	for i := len(t.growth) - 1; i >= 0; i-- {
+		if t.growth[i].end <= index {
+			if i+1 < len(t.growth) {
+				return t.growth[i+1].at
+			}
+			return now
+		}
+	}
+	return -1
+}
+
+// watch is the truth about one follower under one leader's term.
+type watch struct {
+	caughtUp  sim.Time // the last moment at which it is known to have been caught up
+	goodSince sim.Time // since when it was healthy and close at every look; -1: it is not
+}
+
+// tenure is one leader's term as the truth sees it.
+type tenure struct {
+	leader  *replica
+	process *process
+	term    uint64
+	since   sim.Time // it has worked since, without a break
+	watches []watch  // by member
+	badAt   sim.Time // the last look at which a link or a disk of the group was degraded
+}
+
+// sampleTruth compares every group's reported in-sync set with the truth and
+// plans the next look.
+func (c *Cluster) sampleTruth() {
+	if c.over {
+		return
+	}
+	for _, h := range c.hosts {
+		h.reported = nil
+	}
+	for i, g := range c.groups {
+		c.sampleGroup(&c.tenures[i], g)
+	}
+	c.k.After(truthEvery, c.sampleTruth)
+}
+
+func (c *Cluster) sampleGroup(t *tenure, g *group) {
+	now := c.k.Now()
+	if !c.working(g) {
+		t.leader = nil
+		return
+	}
+	if t.leader != g.leader || t.term != g.term || t.process != g.leader.host.process {
+		*t = tenure{leader: g.leader, process: g.leader.host.process, term: g.term, since: now, watches: make([]watch, len(g.members)), badAt: -1}
+		for i := range t.watches {
+			t.watches[i] = watch{caughtUp: now, goodSince: -1}
+		}
+	}
+	if c.degraded(g) {
+		t.badAt = now
+	}
+	for i, r := range g.members {
+		c.look(t, &t.watches[i], r)
+	}
+	c.judgeISR(t, g)
+}
+
+// degraded tells whether delays in the group are beyond what the schedule's
+// network and disks have by themselves.
+func (c *Cluster) degraded(g *group) bool {
+	for _, a := range g.members {
+		if a.host.slowNs != 0 {
+			return true
+		}
+		for _, b := range g.members {
+			if a != b && len(c.link(a.host.addr(), b.host.addr()).worse) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// look updates the truth about one member.
+func (c *Cluster) look(t *tenure, w *watch, r *replica) {
+	now, leader := c.k.Now(), t.leader
+	if r == leader {
+		return
+	}
+	healthy := r.host.awake() && c.connected(r.host, leader.host)
+	if healthy {
+		w.caughtUp = max(w.caughtUp, leader.truth.wholeAt(now, r.truth.durable))
+	}
+	inReach := healthy && now-w.caughtUp <= c.schedule.Engine.ISRLagNs/2 &&
+		r.truth.durable >= leader.current().commit
+	switch {
+	case !inReach:
+		w.goodSince = -1
+	case w.goodSince < 0:
+		w.goodSince = now
+	}
+}
+
+// judgeISR hands the oracle what the leader reports beside what is true.
+func (c *Cluster) judgeISR(t *tenure, g *group) {
+	now, tolerance := c.k.Now(), c.tolerance()
+	if t.badAt >= 0 && now-t.badAt < 2*tolerance || now-t.since < tolerance {
+		return
+	}
+	s := &c.sample
+	s.AtNs, s.Group, s.Leader = now, uint64(g.id), uint64(t.leader.host.id)
+	s.Reported, s.Truth = s.Reported[:0], s.Truth[:0]
+	for _, n := range t.leader.host.status(g.id).ISR {
+		s.Reported = append(s.Reported, uint64(n))
+	}
+	for i, r := range g.members {
+		w, state := &t.watches[i], checker.Undecided
+		switch {
+		case r == t.leader, w.goodSince >= 0 && now-w.goodSince > tolerance:
+			state = checker.InSync
+		case now-w.caughtUp > c.schedule.Engine.ISRLagNs+tolerance:
+			state = checker.OutOfSync
+		}
+		s.Truth = append(s.Truth, checker.MemberTruth{Node: uint64(r.host.id), State: state})
+	}
+	c.monitor.ObserveISR(*s)
+}
+
+// status is what the host's node tells a user who asks about a partition; it
+// is asked once a look.
+func (h *host) status(id env.GroupID) engine.PartitionStatus {
+	if h.reported == nil {
+		h.reported = h.process.node.Metadata(nil).Partitions
+	}
+	for i := range h.reported {
+		if h.reported[i].Group == id {
+			return h.reported[i]
+		}
+	}
+	return engine.PartitionStatus{}
+}
+
+// tolerance is the detection delay: a few round trips, a commit, and the base.
+func (c *Cluster) tolerance() sim.Time {
+	n, d := &c.schedule.Network, &c.schedule.Disk
+	return int64(toleranceBase) + 8*(n.BaseNs+n.JitterNs) + 4*(d.SyncNs+d.WriteNs+d.JitterNs)
+}
