@@ -19,8 +19,9 @@
 //   - Nothing is trusted: an entry that is no good batch or command is rejected
 //     with an error that is equal on all replicas, and consumes no offset.
 //   - A checkpoint that was reported survives a power loss. Its record is
-//     written only after its segments, and their names, are durable. Open makes
-//     the record's own name durable before it reports it.
+//     written only after its segments, and their names, are durable. Where the
+//     record's own name may not be, Open writes the record again, under the next
+//     id, before it reports it.
 //   - Open never goes back behind the newest checkpoint and never starts empty.
 //     What is not as it was synced is [ErrDamaged], with file and place.
 //   - What was applied after a checkpoint is dropped by Open and comes out the
@@ -109,5 +110,6 @@
 //   - There is no retention yet, and no producer table; the record has room.
 //   - The rules of package record are part of the replicated state: a change of
 //     what it accepts needs a version in the settings.
-//   - Closing and opening again after a failed SyncDir believes the directory.
+//   - Format believes parent directories that an earlier Format made and failed
+//     to sync.
 package wal
