@@ -1,0 +1,59 @@
+// Package checker judges runs of the replicated log. It knows no engine: it
+// sees what clients did (operations), what nodes said about themselves (events)
+// and what the replicas held in the end (logs), and judges a recorded live
+// cluster with the same oracles as a simulated run.
+//
+// # A tour
+//
+//   - oracle.go: the names of the oracles, Violation, Verdict, Report.
+//   - op.go, event.go, history.go: what is judged. codec_write.go and
+//     codec_read.go: its file, one JSON object a line.
+//   - monitor*.go: Monitor judges the events of a run while it happens: raft's
+//     own properties, the durability ghost, what recovery stands by.
+//   - isr.go: the reported in-sync set against the truth of the models.
+//   - check*.go: Check judges a whole history: acknowledged writes, reads,
+//     offsets, replicas.
+//   - linear.go: the exact linearizability check and its proof;
+//     linear_porcupine.go: porcupine as a second opinion, and the picture.
+//
+// # What an event stream must promise
+//
+// Events of one Monitor arrive in the order in which they happened, over all
+// nodes. Beyond the documentation of each kind the monitor relies on this:
+//
+//   - Within one turn of a node's loop a replica's events come as Role, Entry,
+//     Written, Commit, Apply, ProduceAcked. Role is traced whenever role, term
+//     or leader changed.
+//   - Entry precedes the Written that names it. The journal writes the entries
+//     of a group in the order of their Entry events and persists them in that
+//     order; an entry that was replaced before it was written may be left out.
+//   - A Written with Term 0 carries no hard state.
+//   - VoteSent is traced for votes, not for pre-votes.
+//   - What recovery rewrites elsewhere, hard states included, gets a Written and
+//     a Persisted of its own.
+//   - With a DurableFunc, EventCrashed is fed at the end of every process,
+//     before the first event of the next one.
+//   - EventLost names only bytes that read otherwise now than they were written,
+//     and every byte of a Written range is covered by a checksum.
+//
+// # Promises
+//
+// Messages are pure functions of the history: no clocks, no map order, no
+// floats. An oracle's Checked count says at how many things it looked, so that
+// a run can prove that it was judged at all. At most KeptViolations of each
+// oracle are kept; all are counted.
+//
+// # Limits and known gaps
+//
+//   - One set of voters per group; joint configurations are not known yet.
+//   - Entries below a replica's checkpoint, or in a journal file that was given
+//     back for reuse, count as durable: the ghost knows the journal's bytes
+//     only. Segments are judged by replicas-equal.
+//   - Values of one partition must be unique over a history; Validate refuses
+//     others.
+//   - ListOffsets operations are taken to ask for the latest offset.
+//   - Porcupine sees windows in log order: it cannot see a violation between two
+//     operations that are in different windows. The exact check sees all.
+//   - Porcupine's time limit is wall-clock time. When it runs out the verdict is
+//     a failure, never a pass.
+package checker

@@ -1,0 +1,75 @@
+package checker
+
+// Meta says where a history comes from.
+type Meta struct {
+	// Source is free text: "simulation", "live cluster at ...".
+	Source   string `json:"source,omitempty"`
+	Seed     uint64 `json:"seed,omitempty"`
+	Scenario string `json:"scenario,omitempty"`
+	// Complete promises that the operations are all that ever wrote to the
+	// partitions: a record that none of them produced is then a violation.
+	Complete bool `json:"complete,omitempty"`
+}
+
+// Member is one voter of a group.
+type Member struct {
+	Replica uint64 `json:"replica"`
+	Node    uint64 `json:"node"`
+}
+
+// Group is one raft group as the oracles must know it.
+type Group struct {
+	ID        uint64 `json:"id"`
+	Topic     string `json:"topic,omitempty"`
+	Partition int32  `json:"partition,omitempty"`
+	// MinISR is how many replicas an acknowledgement needs at least; 0: the one
+	// named by each acknowledgement.
+	MinISR int `json:"minIsr,omitempty"`
+	// Members are the voters. Empty: unknown, and nothing that needs a quorum
+	// is checked.
+	Members []Member `json:"members"`
+}
+
+// LogRecord is one record of the agreed log.
+type LogRecord struct {
+	Offset int64  `json:"offset"`
+	Value  string `json:"value"`
+}
+
+// SegmentDigest digests one segment of a replica's log.
+type SegmentDigest struct {
+	Base  int64  `json:"base"`  // first offset
+	Bytes int64  `json:"bytes"` // digested
+	Sum   uint64 `json:"sum,string"`
+}
+
+// ReplicaDigest is the final state of one replica.
+type ReplicaDigest struct {
+	Node         uint64          `json:"node"`
+	Replica      uint64          `json:"replica"`
+	AppliedIndex uint64          `json:"appliedIndex"`
+	Fingerprint  uint64          `json:"fingerprint,string"`
+	Segments     []SegmentDigest `json:"segments,omitempty"` // by growing base
+}
+
+// Log is what a partition holds in the end: the agreed log, and how far each
+// replica's copy of it goes.
+type Log struct {
+	Topic       string          `json:"topic"`
+	Partition   int32           `json:"partition"`
+	StartOffset int64           `json:"startOffset"`
+	Records     []LogRecord     `json:"-"` // a line each in the file
+	Replicas    []ReplicaDigest `json:"replicas,omitempty"`
+}
+
+// History is everything known about one run.
+type History struct {
+	Meta   Meta
+	Groups []Group
+	Ops    []Op
+	// Events and Samples may be empty: a live cluster need not record them. A
+	// run that was judged online need not keep them either.
+	Events  []Event
+	Samples []Sample
+	Logs    []Log
+}

@@ -1,0 +1,227 @@
+package checker
+
+import (
+	"cmp"
+	"slices"
+)
+
+// DurableFunc says whether n bytes of a node's file at offset off would survive
+// any power loss now: the truth of the disk model, not the engine's opinion.
+type DurableFunc func(node uint64, file string, off, n int64) bool
+
+// Config is what a Monitor must know about the cluster.
+type Config struct {
+	Groups []Group
+}
+
+// Monitor judges the events of a run one by one. It is not safe for concurrent
+// use. In the common case observing an event allocates nothing but the growth
+// of its models of the logs.
+type Monitor struct {
+	tally
+	durable  DurableFunc
+	groups   map[uint64]*group
+	replicas map[replicaKey]*replica
+	nodes    map[uint64]*node
+	recent   *replica // the last event's
+	isr      ISRMetric
+}
+
+type replicaKey struct{ group, replica uint64 }
+
+// node is one machine.
+type node struct {
+	replicas    []*replica
+	incarnation uint64
+}
+
+// group is one raft group as the events show it.
+type group struct {
+	Group
+	voters  []*replica
+	leaders map[uint64]uint64 // term -> replica
+	// entries are the first entry seen at each index; others holds those of
+	// further terms at the same index.
+	entries byIndex[knownEntry]
+	others  map[entryKey]knownEntry
+	// commits are the entries known to be committed, up to committed.
+	commits   byIndex[commit]
+	committed uint64
+	known     uint64 // the last one that has a commit
+	applied   byIndex[appliedEntry]
+}
+
+type entryKey struct{ index, term uint64 }
+
+type knownEntry struct {
+	term     uint64
+	prevTerm uint64
+	sum      uint32
+	prev     bool // prevTerm is known
+}
+
+type commit struct {
+	term     uint64 // of the entry
+	inTerm   uint64 // in which it was first known to be committed
+	observer uint64 // replica
+}
+
+type appliedEntry struct {
+	term    uint64
+	offset  int64
+	replica uint64 // the first that applied it
+	sum     uint32
+}
+
+// replica is one member of a group as the events show it.
+type replica struct {
+	id, node uint64
+	group    *group
+	log      replicaLog
+
+	down  bool // between a crash and the next Recovered
+	seen  bool // an event of it came before
+	whole bool // its events are known from a Recovered on
+	fresh bool // restarted, and nothing applied since
+	role  Role
+
+	term        uint64 // by Role, of this incarnation
+	writtenTerm uint64 // by Written, of this incarnation
+	everWritten uint64 // highest term that any incarnation wrote or held
+	commit      uint64 // of this incarnation
+	everCommit  uint64
+	applied     uint64 // of this incarnation
+	everApplied uint64
+	checkpoint  uint64
+
+	voteTerm, votePeer          uint64 // the newest vote that left
+	promisedTerm                uint64 // the highest term that a message promised
+	persistedTerm, persistedFor uint64 // the newest hard state held to be durable
+	sureTerm, sureVote          uint64 // the newest hard state seen durable on the disk
+
+	queue []written // handed to the disk, not persisted; oldest first
+	early []Event   // Written and Persisted between a crash and Recovered
+}
+
+// NewMonitor returns a monitor of the groups of cfg. A nil durable leaves the
+// durability oracle without anything to check.
+func NewMonitor(cfg Config, durable DurableFunc) *Monitor {
+	m := &Monitor{
+		durable: durable, groups: map[uint64]*group{},
+		replicas: map[replicaKey]*replica{}, nodes: map[uint64]*node{},
+	}
+	for _, g := range cfg.Groups {
+		m.addGroup(g)
+	}
+	return m
+}
+
+func (m *Monitor) addGroup(g Group) *group {
+	out := &group{Group: g, leaders: map[uint64]uint64{}, others: map[entryKey]knownEntry{}}
+	out.Members = slices.Clone(g.Members)
+	slices.SortFunc(out.Members, func(a, b Member) int { return cmp.Compare(a.Replica, b.Replica) })
+	m.groups[g.ID] = out
+	for _, v := range out.Members {
+		out.voters = append(out.voters, m.addReplica(out, v.Replica, v.Node))
+	}
+	return out
+}
+
+func (m *Monitor) addReplica(g *group, id, on uint64) *replica {
+	r := &replica{id: id, node: on, group: g}
+	m.replicas[replicaKey{g.ID, id}] = r
+	n := m.node(on)
+	n.replicas = append(n.replicas, r)
+	return r
+}
+
+func (m *Monitor) node(id uint64) *node {
+	n := m.nodes[id]
+	if n == nil {
+		n = &node{}
+		m.nodes[id] = n
+	}
+	return n
+}
+
+// replica finds the event's replica. One that Config does not name is no voter.
+func (m *Monitor) replica(e *Event) *replica {
+	if r := m.recent; r != nil && r.id == e.Replica && r.group.ID == e.Group {
+		return r
+	}
+	r := m.replicas[replicaKey{e.Group, e.Replica}]
+	if r == nil {
+		g := m.groups[e.Group]
+		if g == nil {
+			g = m.addGroup(Group{ID: e.Group})
+		}
+		r = m.addReplica(g, e.Replica, e.Node)
+	}
+	m.recent = r
+	return r
+}
+
+// Observe judges one event. Slices in it are not kept.
+func (m *Monitor) Observe(e Event) {
+	switch e.Kind {
+	case EventBooted:
+		m.booted(&e)
+	case EventCrashed:
+		m.crashed(&e)
+	case EventLost:
+		m.lost(&e)
+	case EventRecycled:
+		m.recycled(&e)
+	case EventStopped, EventTornTail, EventResynced, EventReadBack, EventFenced, EventISR, EventNone:
+	default:
+		m.observeReplica(m.replica(&e), &e)
+	}
+}
+
+func (m *Monitor) observeReplica(r *replica, e *Event) {
+	switch e.Kind {
+	case EventRecovered:
+		m.recovered(r, e)
+	case EventRole:
+		m.role(r, e)
+	case EventEntry:
+		m.entry(r, e)
+	case EventWritten:
+		m.written(r, e)
+	case EventPersisted:
+		m.persisted(r, e)
+	case EventVoteSent:
+		m.voteSent(r, e)
+	case EventAckSent:
+		m.ackSent(r, e)
+	case EventCommit:
+		m.commit(r, e)
+	case EventApply:
+		m.apply(r, e)
+	case EventProduceAcked:
+		m.produceAcked(r, e)
+	case EventCheckpoint:
+		r.checkpoint = max(r.checkpoint, e.Index)
+	}
+	r.seen = true
+}
+
+// object records a violation at an event.
+func (m *Monitor) object(o oracle, e *Event, format string, args ...any) {
+	m.fail(o, e.AtNs, e.Seq, format, args...)
+}
+
+// Finish returns what the monitor found so far, in the order of the events.
+func (m *Monitor) Finish() Report {
+	return Report{Violations: slices.Clone(m.violations), Verdicts: m.verdicts(), ISR: m.isr}
+}
+
+// Violations returns how many violations were found so far, so that a run may
+// end at the first.
+func (m *Monitor) Violations() int {
+	n := 0
+	for _, f := range m.found {
+		n += f
+	}
+	return n
+}
