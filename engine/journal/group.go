@@ -1,0 +1,123 @@
+package journal
+
+import (
+	"sort"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+)
+
+// extent is where a record with entries first..last stands. Entries after last
+// that it holds too were cut since.
+type extent struct {
+	first, last uint64
+	file        *file
+	offset      int64
+	length      int
+}
+
+// group is one raft group's share of the journal: what the batches written so
+// far say of it. What raft sees, which runs ahead of that, is its View.
+type group struct {
+	id      env.GroupID
+	replica env.ReplicaID
+	view    View
+
+	// hs and log are the state after the last record put into a batch: what the
+	// next head must repeat. Recovery arrives at the same.
+	hs      HardState
+	log     outline
+	extents []extent // ordered, without gaps; may begin after log.first()
+
+	commit     uint64 // newest commit index, waits for a batch to ride on
+	checkpoint checkpoint
+	noted      bool // the checkpoint stands in a record or a head
+	retain     uint64
+	riding     bool // in Journal.riders
+	rideNote   bool // this batch carries a note for it
+	rideState  bool // this batch carries its hard state
+	inBatch    uint64
+	fenced     error
+}
+
+// stateFor is the hard state a record written now carries: the request's term
+// and vote, and the newest commit index that the log on disk reaches.
+func (g *group) stateFor(changed bool, hs HardState) HardState {
+	s := g.hs
+	if changed {
+		s.Term, s.Vote = hs.Term, hs.Vote
+	}
+	s.Commit = max(s.Commit, min(g.commit, g.log.last))
+	return s
+}
+
+// logEntries enters count entries from first on, which stand at the extent.
+func (g *group) logExtent(x extent) {
+	n := len(g.extents)
+	for n > 0 && g.extents[n-1].first >= x.first {
+		n--
+	}
+	if n > 0 {
+		g.extents[n-1].last = min(g.extents[n-1].last, x.first-1)
+	}
+	g.extents = append(g.extents[:n], x)
+}
+
+// restart makes the log void; it goes on after {index, term}.
+func (g *group) restart(index, term uint64) {
+	g.log = newOutline(index, term)
+	g.extents = g.extents[:0]
+	g.hs.Commit = max(g.hs.Commit, index)
+}
+
+// floor is the first index that must stay readable.
+func (g *group) floor() uint64 { return min(g.checkpoint.index+1, g.retain) }
+
+// oldestNeeded is the oldest file that holds an entry from the floor on.
+func (g *group) oldestNeeded() (seq uint64, any bool) {
+	if g.fenced != nil {
+		return 0, false
+	}
+	floor := g.floor()
+	for i := range g.extents {
+		if g.extents[i].last >= floor {
+			return g.extents[i].file.seq, true
+		}
+	}
+	return 0, false
+}
+
+// forget drops extents in files before oldest and what only they held.
+func (g *group) forget(oldest uint64) {
+	n := 0
+	for n < len(g.extents) && g.extents[n].file.seq < oldest {
+		n++
+	}
+	if n == 0 {
+		return
+	}
+	g.extents = append(g.extents[:0], g.extents[n:]...)
+	first := g.log.last + 1
+	if len(g.extents) > 0 {
+		first = g.extents[0].first
+	}
+	g.log.compact(first)
+	g.view.compact(first)
+}
+
+// row is the group's row in the next head.
+func (g *group) row() tableRow {
+	r := tableRow{
+		group: g.id, replica: g.replica, hs: g.hs, first: g.log.first(),
+		log: g.log.since(min(g.hs.Commit, g.log.last)), checkpoint: g.checkpoint,
+	}
+	if g.fenced != nil {
+		r.fenced, r.reason = true, fenceText(g.fenced)
+	}
+	return r
+}
+
+// find gives the position of the extent that holds index, or of the first one
+// after it.
+func (g *group) find(index uint64) int {
+	return sort.Search(len(g.extents), func(n int) bool { return g.extents[n].last >= index })
+}

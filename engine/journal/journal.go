@@ -1,0 +1,207 @@
+package journal
+
+import (
+	"fmt"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Journal is one node's raft log: all groups in one sequence of files. It
+// belongs to the node's loop.
+type Journal struct {
+	env   env.Env
+	cfg   Config
+	id    Identity
+	tasks *env.Tasks
+
+	fail     func(error)
+	onDamage func(env.GroupID, error)
+	failed   error // first failure; nothing completes after it
+	opening  bool
+	closing  bool
+	closed   bool
+	onClosed func(error)
+
+	groups    map[env.GroupID]*group
+	order     []*group // by id
+	recovered []Recovered
+
+	files       []*file // oldest first, the last one is appended to
+	incarnation uint64
+	offset      int64 // where the next batch goes
+
+	queue   queue
+	riders  []*group
+	batch   batchWriter
+	batchNo uint64
+	flight  flight
+	busy    bool // a batch, a roll or completions under way
+	posted  bool // a flush is posted
+	sealed  bool // the last batch needs no seal
+	parted  bool // Close has written its last batch
+	sealing env.Timer
+
+	spares spares
+	memory memory
+	stats  Stats
+}
+
+// Recovered is what Open found of one group.
+type Recovered struct {
+	Group     env.GroupID
+	Replica   env.ReplicaID
+	HardState HardState // Commit is at most Last
+	First     uint64    // first entry in the journal; Last+1 if there is none
+	Last      uint64
+	LastTerm  uint64
+
+	// The newest checkpoint that the machine reported before the journal ended.
+	CheckpointID, CheckpointIndex, CheckpointTerm uint64
+
+	// Fenced, if not nil, matches ErrDamaged and says what is wrong and where:
+	// the replica may have lost an entry or a vote and must not speak.
+	Fenced error
+}
+
+// Incarnation is a number that grows with every Open of this journal.
+func (j *Journal) Incarnation() uint64 { return j.incarnation }
+
+// Groups tells what Open found, ordered by group.
+func (j *Journal) Groups() []Recovered { return j.recovered }
+
+// View is what raft sees of a group; nil if the group is not of this journal.
+func (j *Journal) View(g env.GroupID) *View {
+	if gr := j.groups[g]; gr != nil {
+		return &gr.view
+	}
+	return nil
+}
+
+// OnDamage names who is told when entries of a group turn out unreadable while
+// the journal runs. At most one call a group; without a taker the view alone
+// knows (View.Damage).
+func (j *Journal) OnDamage(f func(env.GroupID, error)) { j.onDamage = f }
+
+// Append adds entries (consecutive, cutting whatever stands from the first one
+// on) and a hard state (zero: unchanged) to a group. The view shows both at
+// once. done runs on the loop once everything appended to the group so far is
+// durable, in order; nil means that no durability is owed. Entries must never
+// change afterwards.
+//
+// The commit index alone owes no durability, with or without done: raft never
+// relies on it (MustSync), and it is written with the next batch there is.
+//
+// After Close or a failure Append does nothing.
+func (j *Journal) Append(id env.GroupID, hs HardState, entries []*raftpb.Entry, done func()) {
+	if j.failed != nil || j.closing {
+		return
+	}
+	g := j.group(id)
+	changed := false
+	if hs != (HardState{}) {
+		changed = hs.Term != g.view.hs.Term || hs.Vote != g.view.hs.Vote
+		g.view.hs = hs
+		if hs.Commit > g.commit {
+			g.commit = hs.Commit
+			j.ride(g)
+		}
+	}
+	if len(entries) > 0 {
+		g.view.append(entries)
+	}
+	if len(entries) == 0 && !changed && done == nil {
+		return
+	}
+	j.queue.push(request{group: g, hs: hs, changed: changed, entries: entries, cuts: g.view.cuts, done: done})
+	j.kick()
+}
+
+// Checkpointed tells that the machine's state up to index is durable in its
+// checkpoint id: entries up to it may leave the journal. If the log ends before
+// index, it is void and goes on after {index, term}.
+func (j *Journal) Checkpointed(id env.GroupID, checkpointID, index, term uint64) {
+	if j.failed != nil || j.closing {
+		return
+	}
+	g := j.group(id)
+	if checkpointID < g.checkpoint.id || index < g.checkpoint.index {
+		panic(fmt.Sprintf("journal: group %d: checkpoint %d at %d after %d at %d", id, checkpointID, index, g.checkpoint.id, g.checkpoint.index))
+	}
+	c := checkpoint{checkpointID, index, term}
+	if index > g.view.log.last {
+		g.view.restart(index, term)
+		j.queue.push(request{group: g, restart: true, checkpoint: c, cuts: g.view.cuts})
+		j.kick()
+		return
+	}
+	g.checkpoint, g.noted = c, false
+	j.ride(g)
+}
+
+// Retain keeps entries from index from on readable for raft's slow followers.
+// It only grows; until the first call everything is kept.
+func (j *Journal) Retain(id env.GroupID, from uint64) {
+	g := j.group(id)
+	g.retain = max(g.retain, from)
+}
+
+// Pressure tells that pinned entries (not durable or not applied) exceed the
+// window's budget: refuse proposals until it ends.
+func (j *Journal) Pressure() bool { return j.memory.pinned > j.cfg.WindowBytes }
+
+// Close writes what is queued, seals the journal and closes its files. done
+// gets the failure that prevented it, if there was one.
+func (j *Journal) Close(done func(error)) {
+	if j.failed != nil || j.closing {
+		err := j.failed
+		if err == nil {
+			err = ErrClosed
+		}
+		j.env.Clock.Post(func() { done(err) })
+		return
+	}
+	j.closing, j.onClosed = true, done
+	j.kick()
+}
+
+// finishClose ends Close once everything is written and sealed.
+func (j *Journal) finishClose() {
+	j.closed = true
+	j.disarmSeal()
+	for _, f := range j.files {
+		if f.readers == 0 {
+			f.handle.Close()
+		}
+	}
+	j.spares.close()
+	done := j.onClosed
+	j.env.Clock.Post(func() { done(nil) })
+}
+
+// broken stops the journal: the node must not go on after a failed write.
+func (j *Journal) broken(err error) {
+	if j.failed != nil {
+		return
+	}
+	j.failed = err
+	j.disarmSeal()
+	j.queue.clear()
+	if j.opening {
+		return // Open returns it
+	}
+	j.fail(err)
+	if j.onClosed != nil {
+		j.onClosed(err)
+	}
+}
+
+func (j *Journal) group(id env.GroupID) *group {
+	g := j.groups[id]
+	if g == nil {
+		panic(fmt.Sprintf("journal: unknown group %d", id))
+	}
+	return g
+}
+
+func (j *Journal) current() *file { return j.files[len(j.files)-1] }

@@ -1,0 +1,45 @@
+package journal
+
+import "go.etcd.io/raft/v3/raftpb"
+
+// request is one Append, or a restart of a log, that waits to be written.
+type request struct {
+	group      *group
+	hs         HardState
+	changed    bool // term or vote differ from before
+	entries    []*raftpb.Entry
+	taken      int // entries already in an earlier batch
+	cuts       uint64
+	restart    bool
+	checkpoint checkpoint
+	done       func()
+}
+
+// empty tells that only a callback waits.
+func (r *request) empty() bool { return len(r.entries) == 0 && !r.changed && !r.restart }
+
+// queue is a first-in first-out list that reuses its memory. Its length is
+// bounded by what raft keeps in flight, its bytes by Journal.Pressure.
+type queue struct {
+	items []request
+	head  int
+}
+
+func (q *queue) push(r request)        { q.items = append(q.items, r) }
+func (q *queue) waiting() []request    { return q.items[q.head:] }
+func (q *queue) len() int              { return len(q.items) - q.head }
+func (q *queue) clear()                { clear(q.items); q.items, q.head = q.items[:0], 0 }
+func (q *queue) front(n int) []request { return q.items[q.head : q.head+n] }
+
+// drop removes the first n requests.
+func (q *queue) drop(n int) {
+	clear(q.items[q.head : q.head+n])
+	q.head += n
+	if q.head == len(q.items) {
+		q.items, q.head = q.items[:0], 0
+	} else if q.head > len(q.items)/2 {
+		kept := copy(q.items, q.items[q.head:])
+		clear(q.items[kept:])
+		q.items, q.head = q.items[:kept], 0
+	}
+}

@@ -1,0 +1,63 @@
+package journal
+
+import (
+	"errors"
+	"io"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+)
+
+// readChunkBytes is how much recovery reads at a time.
+const readChunkBytes = 1 << 20
+
+// reader gives recovery the bytes of a file, in big reads. Sectors that cannot
+// be read come as zeros, which no checksum accepts: they are judged as damage
+// like any other, by where they lie.
+type reader struct {
+	t      *env.Task
+	handle env.File
+	size   int64
+	buf    []byte
+	start  int64
+	failed error // the last read error met, for the report
+}
+
+// at gives up to n bytes from offset off, fewer at the end of the file. They are
+// valid until the next call.
+func (r *reader) at(off int64, n int) []byte {
+	end := min(off+int64(n), r.size)
+	if off >= end {
+		return nil
+	}
+	if off < r.start || end > r.start+int64(len(r.buf)) {
+		r.fill(off, int(min(max(end-off, readChunkBytes), r.size-off)))
+	}
+	return r.buf[off-r.start : end-r.start]
+}
+
+func (r *reader) fill(off int64, n int) {
+	if cap(r.buf) < n {
+		r.buf = make([]byte, n)
+	}
+	r.buf, r.start = r.buf[:n], off
+	if r.read(r.buf, off) {
+		return
+	}
+	for i := 0; i < n; i += sectorBytes {
+		part := r.buf[i:min(i+sectorBytes, n)]
+		if !r.read(part, off+int64(i)) {
+			clear(part)
+		}
+	}
+}
+
+func (r *reader) read(p []byte, off int64) bool {
+	n, err := r.t.ReadAt(r.handle, p, off)
+	if n == len(p) && (err == nil || errors.Is(err, io.EOF)) {
+		return true
+	}
+	if err != nil {
+		r.failed = err
+	}
+	return false
+}

@@ -1,0 +1,301 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// Open recovers the journal in cfg.Dir and makes it ready for Append. Nothing
+// that it reports is in the page cache only: what was written after the last
+// watermark is durable in a fresh file before Open returns.
+//
+// fail is called once, on the first failed write or sync after Open; nothing
+// completes from then on. tasks end with the node.
+//
+// Errors: ErrConfig, ErrNotFormatted, ErrForeign, ErrVersion, ErrDamaged (where
+// damage cannot be put down to groups), or what the disk answers.
+func Open(t *env.Task, e env.Env, cfg Config, id Identity, tasks *env.Tasks, fail func(error)) (*Journal, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	j := newJournal(e, cfg, id, tasks, fail)
+	j.opening = true
+	r := &recovery{journal: j, t: t}
+	if err := r.run(); err != nil {
+		j.abandon(r.opened)
+		return nil, err
+	}
+	j.opening = false
+	return j, nil
+}
+
+func newJournal(e env.Env, cfg Config, id Identity, tasks *env.Tasks, fail func(error)) *Journal {
+	return &Journal{env: e, cfg: cfg, id: id, tasks: tasks, fail: fail, groups: map[env.GroupID]*group{}, sealed: true}
+}
+
+// abandon releases what a failed Open holds.
+func (j *Journal) abandon(opened []*file) {
+	j.closed = true
+	for _, f := range opened {
+		f.handle.Close()
+	}
+	j.spares.close()
+}
+
+// recovery is the work of one Open.
+type recovery struct {
+	journal *Journal
+	t       *env.Task
+	opened  []*file
+	files   []*recovering // the chain, oldest first
+	carried []carriedRecord
+	resync  int64 // bytes carried over, as they stood
+}
+
+// recovering is a file of the chain.
+type recovering struct {
+	file    *file
+	scan    scanner
+	head    head
+	headErr error // both copies of the head are bad
+}
+
+func (r *recovery) run() error {
+	j := r.journal
+	names, err := r.list()
+	if err != nil {
+		return err
+	}
+	if err := r.openChain(names.files); err != nil {
+		return err
+	}
+	if err := r.openSpares(names.spares); err != nil {
+		return err
+	}
+	if err := r.goOn(r.walk()); err != nil {
+		return err
+	}
+	for _, g := range j.order {
+		r.fillWindow(g)
+		j.recovered = append(j.recovered, g.report())
+	}
+	return nil
+}
+
+// list reads the directory and makes what it shows durable: a rename that only
+// the page cache knows must not vanish after one that builds on it was synced.
+func (r *recovery) list() (listing, error) {
+	j := r.journal
+	names, err := r.t.List(j.env.Disk, j.cfg.Dir)
+	if errors.Is(err, env.ErrNotExist) {
+		return listing{}, fmt.Errorf("%w: there is no directory %s", ErrNotFormatted, j.cfg.Dir)
+	}
+	if err != nil {
+		return listing{}, fmt.Errorf("journal: list %s: %w", j.cfg.Dir, err)
+	}
+	l := sortNames(names)
+	if len(l.files) == 0 {
+		return listing{}, fmt.Errorf("%w: directory %s holds no journal file", ErrNotFormatted, j.cfg.Dir)
+	}
+	if err := r.t.SyncDir(j.env.Disk, j.cfg.Dir); err != nil {
+		return listing{}, fmt.Errorf("journal: sync directory %s: %w", j.cfg.Dir, err)
+	}
+	return l, nil
+}
+
+// openChain opens files from the newest back to the oldest needed; older ones
+// are retired.
+func (r *recovery) openChain(seqs []uint64) error {
+	oldest, known := uint64(0), false
+	for _, seq := range slices.Backward(seqs) {
+		f, err := r.open(fileName(r.journal.cfg.Dir, seq))
+		if err != nil {
+			return err
+		}
+		f.seq = seq
+		if known && seq < oldest {
+			r.journal.spares.retired = append(r.journal.spares.retired, f)
+			continue
+		}
+		rec, err := r.readHead(f)
+		if err != nil {
+			return err
+		}
+		if len(r.files) > 0 && r.files[0].file.seq != seq+1 {
+			return r.missing(seq+1, r.files[0].file.seq)
+		}
+		r.files = append([]*recovering{rec}, r.files...)
+		if rec.headErr == nil && !known {
+			oldest, known = rec.head.oldest, true
+		}
+	}
+	if !known {
+		first := r.files[len(r.files)-1]
+		return fmt.Errorf("%w: no file has a readable head: %w", ErrDamaged, first.headErr)
+	}
+	if first := r.files[0].file.seq; first > oldest {
+		return r.missing(oldest, first)
+	}
+	return nil
+}
+
+func (r *recovery) missing(from, to uint64) error {
+	return fmt.Errorf("%w: %s is missing (%d files before %s)", ErrDamaged,
+		fileName(r.journal.cfg.Dir, from), to-from, fileName(r.journal.cfg.Dir, to))
+}
+
+func (r *recovery) open(name string) (*file, error) {
+	handle, err := r.t.Open(r.journal.env.Disk, name, env.OpenExisting)
+	if err != nil {
+		return nil, fmt.Errorf("journal: open %s: %w", name, err)
+	}
+	f := &file{name: name, handle: handle}
+	r.opened = append(r.opened, f)
+	if f.size, err = r.t.Size(handle); err != nil {
+		return nil, fmt.Errorf("journal: size of %s: %w", name, err)
+	}
+	return f, nil
+}
+
+// readHead reads the head of a file: the first copy that is good.
+func (r *recovery) readHead(f *file) (*recovering, error) {
+	rec := &recovering{file: f}
+	rec.scan = scanner{reader: reader{t: r.t, handle: f.handle, size: f.size}, seq: f.seq}
+	h, err := rec.scan.findHead()
+	if errors.Is(err, ErrVersion) {
+		return nil, fmt.Errorf("%s: %w", f.name, err)
+	}
+	if err != nil {
+		rec.headErr = &DamageError{File: f.name, Offset: 0, What: "head: " + rec.scan.why(err)}
+		return rec, nil
+	}
+	if h.id != r.journal.id {
+		return nil, fmt.Errorf("%w: %s is of cluster %d, node %d; this is cluster %d, node %d",
+			ErrForeign, f.name, h.id.Cluster, h.id.Node, r.journal.id.Cluster, r.journal.id.Node)
+	}
+	rec.head, rec.scan.incarnation = h, h.incarnation
+	f.incarnation, f.headEnd, f.oldest = h.incarnation, h.end, h.oldest
+	return rec, nil
+}
+
+// why names a read error beside what the checksums say.
+func (s *scanner) why(err error) string {
+	if s.failed != nil {
+		return fmt.Sprintf("%v (read: %v)", err, s.failed)
+	}
+	return err.Error()
+}
+
+// findHead looks for the first copy at the beginning, then for the second one.
+func (s *scanner) findHead() (head, error) {
+	h, first := s.headAt(0)
+	if first == nil || errors.Is(first, ErrVersion) {
+		return h, first
+	}
+	for off := int64(sectorBytes); off < s.size; off += sectorBytes {
+		if h, err := s.headAt(off); err == nil {
+			return h, nil
+		}
+	}
+	return head{}, first
+}
+
+func (s *scanner) headAt(off int64) (head, error) {
+	bh, err := parseHeader(s.at(off, headerBytes))
+	if err != nil {
+		return head{}, err
+	}
+	if bh.kind != batchHead || bh.offset != off || bh.seq != s.seq {
+		return head{}, errPlace
+	}
+	h, _, err := parseHead(s.at(off, int(min(bh.length, s.size))))
+	return h, err
+}
+
+// openSpares keeps spares of the right size and removes the others.
+func (r *recovery) openSpares(numbers []uint64) error {
+	j := r.journal
+	for _, n := range numbers {
+		name := spareName(j.cfg.Dir, n)
+		j.spares.next = n + 1
+		f, err := r.open(name)
+		if err != nil {
+			return err
+		}
+		if f.size == j.cfg.FileBytes && len(j.spares.ready) < j.cfg.Spares {
+			j.spares.ready = append(j.spares.ready, f)
+			continue
+		}
+		f.handle.Close()
+		if err := r.t.Remove(j.env.Disk, name); err != nil {
+			return fmt.Errorf("journal: remove %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// goOn puts what may be in the page cache only into a fresh file, which the
+// journal continues in. The bytes it replaces are void once that file has its
+// name: its head says that the file before it ends at the watermark.
+func (r *recovery) goOn(end position) error {
+	j := r.journal
+	for _, f := range r.files {
+		j.files = append(j.files, f.file)
+	}
+	f, places, err := j.startFile(r.t, end, r.carried)
+	if err != nil {
+		return err
+	}
+	r.opened = append(r.opened, f)
+	j.incarnation = f.seq
+	if r.resync > 0 {
+		j.env.Tracer.Trace(env.Event{Kind: env.EventResynced, File: f.name, Offset: f.headEnd, Length: r.resync})
+	}
+	for i := range r.carried {
+		c := &r.carried[i]
+		r.apply(&c.rec, extent{file: f, offset: places[i].offset, length: int(places[i].length)})
+	}
+	for _, g := range j.order {
+		g.trim()
+		g.commit = g.hs.Commit
+		g.view.begin(j, g)
+	}
+	j.adopt(f)
+	return nil
+}
+
+// report is what Groups says.
+func (g *group) report() Recovered {
+	return Recovered{
+		Group: g.id, Replica: g.replica, HardState: g.view.hs,
+		First: g.log.first(), Last: g.log.last, LastTerm: g.log.lastTerm(),
+		CheckpointID: g.checkpoint.id, CheckpointIndex: g.checkpoint.index, CheckpointTerm: g.checkpoint.term,
+		Fenced: g.fenced,
+	}
+}
+
+// fillWindow brings entries that are not known to be committed into memory.
+func (r *recovery) fillWindow(g *group) {
+	v := &g.view
+	from := max(v.applied+1, v.log.first())
+	if g.fenced != nil || from > v.log.last {
+		return
+	}
+	var tail []*raftpb.Entry
+	for next := from; next <= v.log.last; next = from + uint64(len(tail)) {
+		entries, err := v.stretch(r.t, next, v.log.last)
+		if err != nil {
+			g.fence(err)
+			return
+		}
+		tail = append(tail, entries...)
+	}
+	v.window.first = from
+	for _, e := range tail {
+		r.journal.hold(v, e)
+	}
+}

@@ -1,0 +1,192 @@
+package journal
+
+import (
+	"fmt"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+)
+
+// View is a group's log as raft sees it: everything appended, durable or not.
+// It implements raft.Storage and never does I/O: entries below the window are
+// fetched in the background, and until they are there the answer is
+// ErrCompacted, which together with Snapshot's answer makes raft try again at
+// the next heartbeat response.
+//
+// raft panics if entries that it is about to apply are not in memory. They are
+// as long as SetApplied follows what was applied: Replay everything up to the
+// commit index and call SetApplied before raft starts.
+type View struct {
+	journal *Journal
+	group   *group
+
+	hs      HardState
+	log     outline
+	voters  []uint64
+	applied uint64
+	durable uint64
+	cuts    uint64 // how often something was cut off the end
+
+	window window
+	cold   cold
+	damage error
+}
+
+var _ raft.Storage = (*View)(nil)
+
+// InitialState implements raft.Storage. The commit index is at least what was
+// applied and at most the last index: raft starts with nothing else.
+func (v *View) InitialState() (*raftpb.HardState, *raftpb.ConfState, error) {
+	term, vote := v.hs.Term, uint64(v.hs.Vote)
+	commit := min(max(v.hs.Commit, v.applied, v.log.dummy()), v.log.last)
+	return &raftpb.HardState{Term: &term, Vote: &vote, Commit: &commit}, &raftpb.ConfState{Voters: v.voters}, nil
+}
+
+// SetVoters sets the members that InitialState names.
+func (v *View) SetVoters(ids []env.ReplicaID) {
+	v.voters = make([]uint64, len(ids))
+	for i, id := range ids {
+		v.voters[i] = uint64(id)
+	}
+}
+
+// SetApplied tells that entries up to index are applied: they may leave memory.
+func (v *View) SetApplied(index uint64) {
+	if index <= v.applied {
+		return
+	}
+	v.applied = index
+	v.unpin()
+	v.journal.evict(v)
+}
+
+// Damage is what made entries of this group unreadable while the journal ran;
+// nil if nothing did.
+func (v *View) Damage() error { return v.damage }
+
+// FirstIndex implements raft.Storage: the first entry still in the journal.
+func (v *View) FirstIndex() (uint64, error) { return v.log.first(), nil }
+
+// LastIndex implements raft.Storage.
+func (v *View) LastIndex() (uint64, error) { return v.log.last, nil }
+
+// Term implements raft.Storage. Terms of the whole journal are in memory.
+func (v *View) Term(i uint64) (uint64, error) {
+	if term, ok := v.log.term(i); ok {
+		return term, nil
+	}
+	if i < v.log.dummy() {
+		return 0, raft.ErrCompacted
+	}
+	return 0, raft.ErrUnavailable
+}
+
+// Snapshot implements raft.Storage. A member that needs more than the journal
+// has waits: snapshots are not sent yet.
+func (v *View) Snapshot() (*raftpb.Snapshot, error) {
+	return nil, raft.ErrSnapshotTemporarilyUnavailable
+}
+
+// Entries implements raft.Storage: as many of [lo, hi) from lo on as are at
+// hand and fit maxBytes, at least one.
+func (v *View) Entries(lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
+	switch {
+	case lo < v.log.first():
+		return nil, raft.ErrCompacted
+	case hi > v.log.last+1 || lo >= hi:
+		return nil, raft.ErrUnavailable
+	case lo >= v.window.first:
+		return copyUpTo(v.window.from(lo, hi), maxBytes), nil
+	}
+	entries := v.cold.from(lo, hi)
+	v.readAhead(lo)
+	if len(entries) == 0 {
+		return nil, raft.ErrCompacted
+	}
+	return copyUpTo(entries, maxBytes), nil
+}
+
+// copyUpTo copies the longest prefix within maxBytes, at least one entry: the
+// caller owns the slice, and ours shrinks under it.
+func copyUpTo(entries []*raftpb.Entry, maxBytes uint64) []*raftpb.Entry {
+	size := wireBytes(entries[0])
+	n := 1
+	for n < len(entries) {
+		if size += wireBytes(entries[n]); size > maxBytes {
+			break
+		}
+		n++
+	}
+	return append(make([]*raftpb.Entry, 0, n), entries[:n]...)
+}
+
+// wireBytes is at least the entry's size as raft counts it, and close to it.
+func wireBytes(e *raftpb.Entry) uint64 {
+	n := len(e.GetData())
+	return uint64(5 + uvarintBytes(e.GetTerm()) + uvarintBytes(e.GetIndex()) + uvarintBytes(uint64(n)) + n)
+}
+
+// append makes entries visible, in place of whatever stood from the first of
+// them on.
+func (v *View) append(entries []*raftpb.Entry) {
+	first := entries[0].GetIndex()
+	if first <= v.log.dummy() || first > v.log.last+1 {
+		panic(fmt.Sprintf("journal: group %d: entries from %d appended to a log of %d..%d", v.group.id, first, v.log.first(), v.log.last))
+	}
+	if first <= v.log.last {
+		v.cutFrom(first)
+	}
+	for i, e := range entries {
+		if e.GetIndex() != first+uint64(i) {
+			panic(fmt.Sprintf("journal: group %d: entry %d where %d belongs", v.group.id, e.GetIndex(), first+uint64(i)))
+		}
+		v.log.add(e.GetTerm())
+		v.journal.hold(v, e)
+		v.trace(e)
+	}
+	v.journal.evict(v)
+}
+
+func (v *View) trace(e *raftpb.Entry) {
+	v.journal.env.Tracer.Trace(env.Event{
+		Kind: env.EventEntry, Group: v.group.id, Replica: v.group.replica, Index: e.GetIndex(), Term: e.GetTerm(),
+		Sum: dataSum(e.GetData()), Length: int64(len(e.GetData())),
+	})
+}
+
+// cutFrom removes entries from index from on. What was durable of them is not
+// durable as what comes in their place.
+func (v *View) cutFrom(from uint64) {
+	v.cuts++
+	v.log.cut(from)
+	v.window.cut(from, &v.journal.memory)
+	v.cold.cut(from, &v.journal.memory)
+	v.durable = min(v.durable, from-1)
+}
+
+// persisted tells that everything up to index is durable.
+func (v *View) persisted(index uint64) {
+	v.durable = max(v.durable, index)
+	v.unpin()
+	v.journal.evict(v)
+}
+
+// restart makes the log void; it goes on after {index, term}.
+func (v *View) restart(index, term uint64) {
+	v.cuts++
+	v.window.cut(0, &v.journal.memory)
+	v.dropCold()
+	v.log = newOutline(index, term)
+	v.window = window{first: index + 1, pin: index + 1}
+	v.durable = index
+	v.applied = max(v.applied, index)
+	v.hs.Commit = max(v.hs.Commit, index)
+}
+
+// compact forgets entries before first.
+func (v *View) compact(first uint64) {
+	v.log.compact(first)
+	for v.window.first < v.log.first() && v.window.drop(&v.journal.memory) {
+	}
+}

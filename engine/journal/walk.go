@@ -1,0 +1,245 @@
+package journal
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+)
+
+// walk reads the chain from its oldest file on and rebuilds every group's
+// state as of the last durable watermark, which it returns. Good batches behind
+// that are carried over; the first bad one there was cut short by a crash. A
+// bad one before it is damage.
+func (r *recovery) walk() position {
+	j := r.journal
+	var lost error // what of the journal so far cannot be told apart by group
+	for i, f := range r.files {
+		if f.headErr != nil {
+			lost = f.headErr
+			j.fenceAll(lost)
+			continue
+		}
+		r.meet(f)
+		if i > 0 && f.head.prevSeq != r.files[i-1].file.seq {
+			lost = &DamageError{File: f.file.name, What: fmt.Sprintf("head: follows file %d, found %d", f.head.prevSeq, r.files[i-1].file.seq)}
+		}
+		if lost != nil {
+			j.fenceAll(lost)
+		}
+		if i+1 < len(r.files) {
+			r.walkInner(f, r.files[i+1])
+		}
+	}
+	for _, g := range j.order {
+		g.checkGap()
+	}
+	last := r.files[len(r.files)-1]
+	if last.headErr != nil {
+		return position{seq: last.file.seq}
+	}
+	return r.walkLast(last)
+}
+
+// meet takes in a head: groups that are new, and for those that are known the
+// proof that nothing between the last head and this one was lost.
+func (r *recovery) meet(f *recovering) {
+	j := r.journal
+	for i := range f.head.table {
+		row := &f.head.table[i]
+		g := j.groups[row.group]
+		if g == nil {
+			g = &group{id: row.group, replica: row.replica, hs: row.hs, log: row.log, noted: true}
+			j.addGroup(g)
+		}
+		if row.checkpoint.index >= g.checkpoint.index {
+			g.checkpoint = row.checkpoint
+		}
+		if row.fenced {
+			g.fence(fencedBefore(row.reason))
+		}
+		if g.fenced == nil && (row.replica != g.replica || row.hs != g.hs || row.log.last != g.log.last || row.log.lastTerm() != g.log.lastTerm()) {
+			g.fence(&DamageError{File: f.file.name, What: fmt.Sprintf(
+				"group %d: head has replica %d, %+v, last entry %d of term %d; the files before it give replica %d, %+v, %d of term %d",
+				g.id, row.replica, row.hs, row.log.last, row.log.lastTerm(), g.replica, g.hs, g.log.last, g.log.lastTerm())})
+		}
+	}
+}
+
+// addGroup keeps order sorted.
+func (j *Journal) addGroup(g *group) {
+	j.groups[g.id] = g
+	n, _ := slices.BinarySearchFunc(j.order, g.id, func(o *group, id env.GroupID) int {
+		switch {
+		case o.id < id:
+			return -1
+		case o.id > id:
+			return 1
+		}
+		return 0
+	})
+	j.order = slices.Insert(j.order, n, g)
+}
+
+// walkInner reads a file that another one follows: all of it up to where that
+// one says it ends was durable.
+func (r *recovery) walkInner(f, next *recovering) {
+	if next.headErr != nil {
+		return // its end is unknown, and every group is fenced for it
+	}
+	end := next.head.prevEnd
+	if end < f.head.end || end > f.file.size {
+		r.journal.fenceAll(&DamageError{File: f.file.name, Offset: f.file.size, What: fmt.Sprintf("%s follows offset %d", next.file.name, end)})
+		return
+	}
+	f.file.end = end
+	r.walkDurable(f, end)
+}
+
+// walkLast reads the newest file.
+func (r *recovery) walkLast(f *recovering) position {
+	end := max(f.scan.watermark(f.head.end, f.head.durableEnd), f.head.end)
+	if end > f.file.size {
+		r.journal.fenceAll(&DamageError{File: f.file.name, Offset: f.file.size, What: fmt.Sprintf("ends here, %d bytes were durable", end)})
+		end = roundUp(f.file.size - sectorBytes + 1)
+	}
+	f.file.end = end
+	r.walkDurable(f, end)
+	r.walkTail(f, end)
+	return position{f.file.seq, end}
+}
+
+// walkDurable reads batches that were durable.
+func (r *recovery) walkDurable(f *recovering, end int64) {
+	for off := f.head.end; off < end; {
+		b, err := f.scan.batchAt(off)
+		if err == nil && b.header.end() > end {
+			err = errShape
+		}
+		if err != nil {
+			off = r.judge(f, f.scan.salvage(off, end), err)
+			continue
+		}
+		for i := range b.dir.len() {
+			rec, _ := b.record(i)
+			_, start, length := b.dir.at(i)
+			r.apply(&rec, extent{file: f.file, offset: off + int64(start), length: length})
+		}
+		off = b.header.end()
+	}
+}
+
+// judge deals with a damaged stretch: records that can still be read are
+// applied, the groups of the others are fenced; if nobody can say whose they
+// were, every group is. It returns where to go on.
+func (r *recovery) judge(f *recovering, w wreck, cause error) int64 {
+	if !w.known {
+		r.journal.fenceAll(&DamageError{File: f.file.name, Offset: w.start, What: "batch and both its directories: " + f.scan.why(cause)})
+		return w.end
+	}
+	for _, b := range w.batches {
+		for i := range b.dir.len() {
+			id, start, length := b.dir.at(i)
+			bytes := f.scan.at(b.offset, int(b.length))
+			at := place{f.scan.incarnation, b.offset}.plus(start)
+			rec, err := parseRecord(b.dir.record(bytes, i), at)
+			if err == nil && rec.group != id {
+				err = errPlace
+			}
+			if err == nil {
+				r.apply(&rec, extent{file: f.file, offset: at.offset, length: length})
+			} else if g := r.journal.groups[id]; g != nil {
+				g.fence(&DamageError{File: f.file.name, Offset: at.offset, What: fmt.Sprintf("record of group %d: %s", id, f.scan.why(err))})
+			}
+		}
+	}
+	return w.end
+}
+
+// walkTail copies the good batches behind the watermark.
+func (r *recovery) walkTail(f *recovering, off int64) {
+	for {
+		b, err := f.scan.batchAt(off)
+		if err != nil {
+			break
+		}
+		for i := range b.dir.len() {
+			rec, _ := b.record(i)
+			g := r.journal.groups[rec.group]
+			if g == nil || g.fenced != nil {
+				continue
+			}
+			rec.payload = slices.Clone(rec.payload)
+			r.carried = append(r.carried, carriedRecord{g, rec})
+		}
+		if b.dir.len() > 0 {
+			r.resync += b.header.length
+		}
+		off = b.header.end()
+	}
+	if f.scan.tornAt(off) {
+		r.journal.env.Tracer.Trace(env.Event{Kind: env.EventTornTail, File: f.file.name, Offset: off})
+	}
+}
+
+// apply brings a group's state to after a record.
+func (r *recovery) apply(rec *record, x extent) {
+	g := r.journal.groups[rec.group]
+	if g == nil || g.fenced != nil {
+		return
+	}
+	if what := g.refuses(rec); what != "" {
+		g.fence(&DamageError{File: x.file.name, Offset: x.offset, What: fmt.Sprintf("group %d: %s", g.id, what)})
+		return
+	}
+	switch rec.kind {
+	case recordAppend:
+		if rec.count > 0 {
+			g.log.cut(rec.index)
+			rec.each(func(_ uint64, e entry) bool { g.log.add(e.term); return true })
+			x.first, x.last = rec.index, rec.last()
+			g.logExtent(x)
+		}
+		g.hs = rec.hs
+	case recordCheckpoint:
+		g.checkpoint = checkpoint{rec.id, rec.index, rec.term}
+	case recordRestart:
+		g.checkpoint = checkpoint{rec.id, rec.index, rec.term}
+		g.restart(rec.index, rec.term)
+	}
+}
+
+// refuses says what no writer does: a record like that means that one before it
+// is missing.
+func (g *group) refuses(rec *record) string {
+	switch {
+	case rec.replica != g.replica:
+		return fmt.Sprintf("record of replica %d in the journal of replica %d", rec.replica, g.replica)
+	case rec.kind == recordAppend && rec.hs.Term < g.hs.Term:
+		return fmt.Sprintf("term goes back from %d to %d", g.hs.Term, rec.hs.Term)
+	case rec.kind == recordAppend && rec.count > 0 && (rec.index > g.log.last+1 || rec.index < g.log.first()):
+		return fmt.Sprintf("entries %d..%d do not continue a log of %d..%d", rec.index, rec.last(), g.log.first(), g.log.last)
+	}
+	return ""
+}
+
+// checkGap fences a group whose entries do not reach down to its checkpoint.
+func (g *group) checkGap() {
+	first := g.log.last + 1
+	if len(g.extents) > 0 {
+		first = g.extents[0].first
+	}
+	if first > g.checkpoint.index+1 {
+		g.fence(fmt.Errorf("%w: group %d: entries %d..%d are in no file, the checkpoint ends at %d",
+			ErrDamaged, g.id, g.checkpoint.index+1, first-1, g.checkpoint.index))
+	}
+}
+
+// trim sets the first index to what the files hold.
+func (g *group) trim() {
+	first := g.log.last + 1
+	if len(g.extents) > 0 {
+		first = g.extents[0].first
+	}
+	g.log.compact(first)
+}
