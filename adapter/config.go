@@ -1,0 +1,127 @@
+package adapter
+
+import (
+	"time"
+)
+
+// Config is one node's configuration file. All nodes of a cluster agree in
+// everything but node, data, listen, admin and log.
+type Config struct {
+	// Cluster is the cluster's id, any number but 0. It keeps clusters apart: a
+	// data directory and a peer of another cluster are refused.
+	Cluster uint64 `yaml:"cluster"`
+
+	// Node is this node's id, one of nodes.
+	Node uint64 `yaml:"node"`
+
+	// Data is the data directory, relative to the configuration file.
+	Data string `yaml:"data"`
+
+	// Listen is host:port for peers and clients. Default: this node's address in
+	// nodes.
+	Listen string `yaml:"listen,omitempty"`
+
+	// Admin is host:port of /healthz, /metrics and /status. Default: none.
+	Admin string `yaml:"admin,omitempty"`
+
+	// Log is the least severe level that is logged: debug, info, warn or error.
+	// Default: info.
+	Log string `yaml:"log,omitempty"`
+
+	// Nodes are all nodes of the cluster.
+	Nodes []NodeConfig `yaml:"nodes"`
+
+	// Topics are all topics. Partitions are placed over the nodes in turn, in
+	// the order given here; it is fixed when the nodes are formatted.
+	Topics []TopicConfig `yaml:"topics"`
+
+	// Tuning changes limits and times; most clusters need none of it.
+	Tuning TuningConfig `yaml:"tuning,omitempty"`
+}
+
+// NodeConfig is one entry of nodes.
+type NodeConfig struct {
+	// ID is any number but 0. Ids are never given to another machine.
+	ID uint64 `yaml:"id"`
+
+	// Address is host:port under which peers and clients reach the node.
+	Address string `yaml:"address"`
+}
+
+// TopicConfig is one entry of topics.
+type TopicConfig struct {
+	// Name has 1 to 249 letters, digits, dots, underscores and hyphens.
+	Name string `yaml:"name"`
+
+	// Partitions of the topic. Default: 1.
+	Partitions int `yaml:"partitions,omitempty"`
+
+	// Replicas of each partition, on as many nodes. Default: 3, or all nodes if
+	// there are fewer.
+	Replicas int `yaml:"replicas,omitempty"`
+
+	// MinISR is how many in-sync replicas a record must be durable on before it
+	// is acknowledged. Default: the majority of replicas.
+	MinISR int `yaml:"minISR,omitempty"`
+}
+
+// TuningConfig holds the limits. Zero is the default, which stands with each.
+type TuningConfig struct {
+	// Tick is raft's unit of time; equal on all nodes. Default: 50ms.
+	Tick Duration `yaml:"tick,omitempty"`
+
+	// ElectionTicks without a leader start an election. Default: 10.
+	ElectionTicks int `yaml:"electionTicks,omitempty"`
+
+	// ISRLag is how long a follower may lag before it leaves the in-sync set.
+	// Default: 10s.
+	ISRLag Duration `yaml:"isrLag,omitempty"`
+
+	// ProduceTimeout ends the wait for an acknowledgement if the client names no
+	// time. Default: 30s.
+	ProduceTimeout Duration `yaml:"produceTimeout,omitempty"`
+
+	// MaxBatchBytes is the largest record batch; equal on all nodes. Default:
+	// 1 MiB.
+	MaxBatchBytes int `yaml:"maxBatchBytes,omitempty"`
+
+	// MaxFetchBytes is the largest answer to a fetch, one batch excepted.
+	// Default: 4 MiB.
+	MaxFetchBytes int `yaml:"maxFetchBytes,omitempty"`
+
+	// MaxWaiters is how many requests may wait per partition. Default: 10000.
+	MaxWaiters int `yaml:"maxWaiters,omitempty"`
+
+	// CheckpointBytes are applied between two checkpoints. Default: 64 MiB.
+	CheckpointBytes int64 `yaml:"checkpointBytes,omitempty"`
+
+	// SegmentBytes is the size of a log's segment files; fixed at format, equal
+	// on all nodes. Default: 64 MiB.
+	SegmentBytes int64 `yaml:"segmentBytes,omitempty"`
+
+	// JournalFileBytes is the size of a journal file. Default: the engine's.
+	JournalFileBytes int64 `yaml:"journalFileBytes,omitempty"`
+
+	// LogTailBytes of each log are kept in memory for readers. Default: 4 MiB.
+	LogTailBytes int `yaml:"logTailBytes,omitempty"`
+
+	// SendQueueBytes may wait in each of the three queues toward each peer.
+	// Default: 16 MiB.
+	SendQueueBytes int `yaml:"sendQueueBytes,omitempty"`
+}
+
+// Duration is a time.Duration written as "50ms" or "10s".
+type Duration time.Duration
+
+// UnmarshalText reads "50ms".
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return err
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes "50ms".
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }

@@ -1,0 +1,30 @@
+// Package adapter assembles a real node: configuration, data directory, event
+// loop, network, client service and administration, around one engine.Node.
+//
+// # Tour
+//
+// LoadConfig reads a YAML file strictly. Format makes the data directory it
+// names into that of a node. Start runs a node in this process until Stop or
+// Kill; Serve is Start for a whole process, Dev the same for a whole cluster on
+// loopback. A running node listens on one port for its peers and clients (gRPC)
+// and, if asked to, on one for administration (HTTP):
+//
+//   - /healthz: 200 once the node serves, 503 before and after.
+//   - /metrics: counters and gauges in Prometheus' text format.
+//   - /status: the node and its partitions as one JSON object.
+//
+// No decision about replication is made here.
+//
+// # Errors
+//
+// What the user has to change (a bad configuration, a port in use, a data
+// directory that is unformatted, foreign or in use) matches ErrInput, in one
+// line that says what to do; nothing was written then. Everything else is a
+// failure of the node or of the machine.
+//
+// # Known gaps
+//
+// The topology is static: nodes, topics and partitions are those of the
+// configuration the directories were formatted with. There is no TLS and no
+// authentication.
+package adapter

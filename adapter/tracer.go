@@ -1,0 +1,79 @@
+package adapter
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+)
+
+// tracer counts a node's events for the metrics and writes those that a person
+// wants to read to the log. Trace runs on the loop; the counters are read by
+// the metrics from elsewhere.
+type tracer struct {
+	log     *slog.Logger
+	events  [env.EventStopped + 1]atomic.Uint64
+	records atomic.Uint64 // acknowledged
+	written atomic.Uint64 // bytes handed to the journal
+}
+
+// Trace implements env.Tracer.
+func (t *tracer) Trace(e env.Event) {
+	if int(e.Kind) < len(t.events) {
+		t.events[e.Kind].Add(1)
+	}
+	switch e.Kind {
+	case env.EventProduceAcked:
+		t.records.Add(uint64(e.Length))
+	case env.EventWritten:
+		t.written.Add(uint64(e.Length))
+	case env.EventBooted:
+		t.log.Info("node serves", "incarnation", e.Index)
+	case env.EventRole:
+		t.say(slog.LevelInfo, "role", e, "role", e.Role.String(), "leader", uint64(e.Peer))
+	case env.EventISR:
+		if t.log.Enabled(context.Background(), slog.LevelInfo) {
+			t.log.Info("in-sync set", "group", uint64(e.Group), "term", e.Term, "nodes", append([]env.NodeID(nil), e.Set...))
+		}
+	case env.EventTornTail:
+		t.log.Warn("cut an incomplete write at the journal's end", "file", e.File, "offset", e.Offset)
+	case env.EventResynced:
+		t.log.Info("made durable what recovery read", "bytes", e.Length)
+	case env.EventFenced:
+		t.say(slog.LevelError, "replica serves no more", e, "reason", e.Text)
+	case env.EventStopped:
+		t.log.Error("node stopped itself", "reason", e.Text)
+	case env.EventRecovered, env.EventCheckpoint:
+		t.say(slog.LevelDebug, eventName(e.Kind), e, "index", e.Index)
+	}
+}
+
+// say logs an event of one replica.
+func (t *tracer) say(level slog.Level, text string, e env.Event, more ...any) {
+	if !t.log.Enabled(context.Background(), level) {
+		return
+	}
+	args := append([]any{"group", uint64(e.Group), "replica", uint64(e.Replica), "term", e.Term}, more...)
+	t.log.Log(context.Background(), level, text, args...)
+}
+
+// eventName is a kind's label in the metrics.
+func eventName(k env.EventKind) string {
+	if names := eventNames(); int(k) < len(names) {
+		return names[k]
+	}
+	return "other"
+}
+
+func eventNames() []string {
+	return []string{
+		env.EventNone: "none", env.EventBooted: "booted", env.EventRecovered: "recovered",
+		env.EventRole: "role", env.EventEntry: "entry", env.EventWritten: "written",
+		env.EventPersisted: "persisted", env.EventVoteSent: "vote_sent", env.EventAckSent: "ack_sent",
+		env.EventCommit: "commit", env.EventApply: "apply", env.EventProduceAcked: "produce_acked",
+		env.EventISR: "isr", env.EventCheckpoint: "checkpoint", env.EventRecycled: "recycled",
+		env.EventTornTail: "torn_tail", env.EventResynced: "resynced", env.EventReadBack: "read_back",
+		env.EventFenced: "fenced", env.EventStopped: "stopped",
+	}
+}
