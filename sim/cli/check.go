@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-log/lockstep/checker"
+)
+
+// checked is the answer of sim check --json.
+type checked struct {
+	History string         `json:"history"`
+	Source  string         `json:"source"`
+	Ops     int            `json:"ops"`
+	Passed  bool           `json:"passed"`
+	Report  checker.Report `json:"report"`
+}
+
+func newCheck() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "check HISTORY",
+		Short: "Judge a recorded history with the same oracles",
+		Long: "Judge a recorded history with the same oracles: one that sim run --history\n" +
+			"wrote, or one recorded from a live cluster.",
+		Example: "  sim run --seed 42 --history h.jsonl && sim check h.jsonl",
+		Args:    oneArg("the history file"),
+		RunE: func(c *cobra.Command, args []string) error {
+			h, err := readHistory(args[0])
+			if err != nil {
+				return badInput("check: %s: %w; sim run --history writes a good one", args[0], err)
+			}
+			a := &checked{History: args[0], Source: h.Meta.Source, Ops: len(h.Ops), Report: checker.Check(h, checker.Options{Porcupine: true})}
+			a.Passed = a.Report.Passed()
+			if asJSON {
+				err = printJSON(c.OutOrStdout(), a)
+			} else {
+				printCheck(c.OutOrStdout(), h, a)
+			}
+			if err != nil {
+				return err
+			}
+			return exitWith(checkCode(h, a))
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return c
+}
+
+func readHistory(path string) (*checker.History, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return checker.ReadHistory(bufio.NewReaderSize(f, 64<<10))
+}
+
+func checkCode(h *checker.History, a *checked) int {
+	if !a.Passed {
+		return Violated
+	}
+	for i := range h.Ops {
+		if h.Ops[i].Outcome == checker.OK {
+			return Passed
+		}
+	}
+	return NothingProven
+}
+
+func printCheck(w io.Writer, h *checker.History, a *checked) {
+	records := 0
+	for _, l := range h.Logs {
+		records += len(l.Records)
+	}
+	t := newTable(w, "History")
+	t.row("source", a.Source)
+	t.row("operations", fmt.Sprint(a.Ops))
+	t.row("records", fmt.Sprintf("%d in %d partitions", records, len(h.Logs)))
+	t.end()
+	t = newTable(w, "Oracles")
+	for _, v := range a.Report.Verdicts {
+		t.row(v.Oracle, verdictOf(v.Checked, v.Violations), fmt.Sprintf("%d checked", v.Checked))
+	}
+	t.end()
+	if a.Passed {
+		fmt.Fprintf(w, "PASS history=%s\n", a.History)
+		return
+	}
+	t = newTable(w, "Violations")
+	for _, v := range a.Report.Violations {
+		t.row(v.String())
+	}
+	t.end()
+	oracle := "unknown"
+	if len(a.Report.Violations) > 0 {
+		oracle = a.Report.Violations[0].Oracle
+	}
+	fmt.Fprintf(w, "FAIL history=%s oracle=%s\n", a.History, oracle)
+}
+
+func verdictOf(checked uint64, violations int) string {
+	switch {
+	case violations > 0:
+		return fmt.Sprintf("FAILED %d times", violations)
+	case checked == 0:
+		return "not exercised"
+	default:
+		return "ok"
+	}
+}

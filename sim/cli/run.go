@@ -1,0 +1,192 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-log/lockstep/sim/cluster"
+	"github.com/lockstep-log/lockstep/sim/explore"
+)
+
+type runFlags struct {
+	seed        uint64
+	scenario    string
+	schedule    string
+	scheduleOut string
+	trace       string
+	history     string
+	json        bool
+	repeat      int
+	bisect      bool
+}
+
+func newRun(r *explore.Registry) *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run --seed N",
+		Short: "Run one seed, or one schedule, and judge it",
+		Example: "  sim run --seed 42\n" +
+			"  sim run --seed 7 --scenario network-partition --schedule-out s.json --trace t.bin\n" +
+			"  sim run --schedule s.json --json",
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			err := f.run(c, r)
+			if e, ok := err.(*exit); ok && f.bisect && e.code >= BadInput {
+				e.code = bisectSkip
+			}
+			return err
+		},
+	}
+	flags := c.Flags()
+	flags.Uint64Var(&f.seed, "seed", 0, "seed of the run; with --schedule it replaces the schedule's own")
+	scenarioFlag(c, r, &f.scenario, fmt.Sprintf("scenario that makes the schedule (default %q)", r.Names()[0]))
+	flags.StringVar(&f.schedule, "schedule", "", "run this schedule `FILE`")
+	flags.StringVar(&f.scheduleOut, "schedule-out", "", "write the schedule to this `FILE`")
+	flags.StringVar(&f.trace, "trace", "", "write the trace, for sim replay, to this `FILE`")
+	flags.StringVar(&f.history, "history", "", "write the history, for sim check, to this `FILE`")
+	flags.BoolVar(&f.json, "json", false, "print one JSON object")
+	flags.IntVar(&f.repeat, "repeat", 1, "run it `N` times and compare the hashes")
+	flags.BoolVar(&f.bisect, "bisect", false, "exit with 125 instead of 2 to 4, for git bisect run")
+	return c
+}
+
+// noArgs refuses arguments as bad usage.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return badInput("%s takes no argument, got %q (see %s --help)", c.CommandPath(), args[0], c.CommandPath())
+	}
+	return nil
+}
+
+// oneArg wants exactly one argument.
+func oneArg(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return badInput("%s takes one argument, %s; got %d", c.CommandPath(), what, len(args))
+		}
+		return nil
+	}
+}
+
+func (f *runFlags) run(c *cobra.Command, r *explore.Registry) error {
+	s, err := f.makeSchedule(c, r)
+	if err != nil {
+		return err
+	}
+	if f.repeat < 1 {
+		return badInput("--repeat %d: at least 1", f.repeat)
+	}
+	if f.scheduleOut != "" {
+		if err := explore.WriteBytes(f.scheduleOut, s.JSON()); err != nil {
+			return badInput("--schedule-out: %w", err)
+		}
+	}
+	out, err := r.Run(s, explore.Recording{Trace: f.trace, History: f.history})
+	if err != nil {
+		return badInput("run: %w", err)
+	}
+	code, err := f.judge(r, s, out)
+	if err != nil {
+		return err
+	}
+	if err := f.print(c.OutOrStdout(), s, out); err != nil {
+		return err
+	}
+	return exitWith(code)
+}
+
+// makeSchedule reads the schedule or has the scenario make it.
+func (f *runFlags) makeSchedule(c *cobra.Command, r *explore.Registry) (cluster.Schedule, error) {
+	seeded := c.Flags().Changed("seed")
+	if f.schedule == "" {
+		if !seeded {
+			return cluster.Schedule{}, badInput("nothing to run: give --seed N, or --schedule FILE")
+		}
+		s, err := r.Schedule(explore.Job{Scenario: f.scenario, Seed: f.seed})
+		if err != nil {
+			return s, badInput("--scenario: %w", err)
+		}
+		return s, nil
+	}
+	b, err := os.ReadFile(f.schedule)
+	if err != nil {
+		return cluster.Schedule{}, badInput("--schedule: %w", err)
+	}
+	s, err := cluster.ParseSchedule(b)
+	switch {
+	case err != nil:
+		return s, badInput("--schedule: %s: %w; sim run --schedule-out writes a good one", f.schedule, err)
+	case f.scenario != "" && f.scenario != s.Scenario:
+		return s, badInput("--scenario %s: %s is a schedule of scenario %q; leave one of the two out", f.scenario, f.schedule, s.Scenario)
+	case seeded:
+		s.Seed = f.seed
+	}
+	return s, nil
+}
+
+// judge says the exit code, after the repetitions that were asked for.
+func (f *runFlags) judge(r *explore.Registry, s cluster.Schedule, out *explore.Outcome) (int, error) {
+	for i := 1; i < f.repeat; i++ {
+		again, err := r.Run(s, explore.Recording{})
+		if err != nil {
+			return 0, badInput("run: %w", err)
+		}
+		if again.Hash != out.Hash {
+			addViolation(out, explore.Nondeterminism, fmt.Sprintf("hash %v, and %v in run %d", out.Hash, again.Hash, i+1))
+			return Nondeterministic, nil
+		}
+	}
+	switch {
+	case !out.Passed:
+		return Violated, nil
+	case out.Ops.OK == 0:
+		addViolation(out, "nothing-proven", "no operation succeeded")
+		return NothingProven, nil
+	default:
+		return Passed, nil
+	}
+}
+
+func addViolation(out *explore.Outcome, oracle, message string) {
+	out.Passed = false
+	out.Violations = append([]explore.Violation{{Oracle: oracle, Message: message, AtNs: out.VirtualNs}}, out.Violations...)
+}
+
+func (f *runFlags) print(w io.Writer, s cluster.Schedule, out *explore.Outcome) error {
+	if f.json {
+		return printJSON(w, out)
+	}
+	if err := explore.Text(w, s, out); err != nil {
+		return err
+	}
+	if !out.Passed {
+		fmt.Fprintln(w, f.reproduce(out))
+	}
+	return nil
+}
+
+// reproduce is the command line that makes the same run.
+func (f *runFlags) reproduce(out *explore.Outcome) string {
+	command := program() + " run"
+	if f.schedule != "" {
+		command += " --schedule " + quote(f.schedule)
+	}
+	command += fmt.Sprintf(" --seed %d", out.Seed)
+	if f.schedule == "" {
+		command += " --scenario " + quote(out.Scenario)
+	}
+	if out.Oracle() == explore.Nondeterminism {
+		command += fmt.Sprintf(" --repeat %d", f.repeat)
+	}
+	return command
+}
+
+func printJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}

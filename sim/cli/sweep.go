@@ -1,0 +1,163 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/lockstep-log/lockstep/sim/explore"
+)
+
+type sweepFlags struct {
+	seeds       string
+	scenario    string
+	workers     int
+	report      string
+	junit       string
+	resume      bool
+	artefacts   string
+	keep        int
+	maxFailures int
+	timeout     time.Duration
+	memory      int64
+	json        bool
+}
+
+const allScenarios = "all"
+
+func newSweep(r *explore.Registry) *cobra.Command {
+	var f sweepFlags
+	c := &cobra.Command{
+		Use:   "sweep --seeds A..B",
+		Short: "Run a range of seeds in worker processes",
+		Long: "Run a range of seeds in worker processes.\n\n" +
+			"A failing run leaves its schedule, trace, history and report in a folder. A\n" +
+			"run that crashes, hangs or outgrows its memory is the failure of its seed; the\n" +
+			"sweep goes on. Ctrl-C saves the report and stops; --resume goes on from there.",
+		Example: "  sim sweep --seeds 1..2000 --report out/sweep.json\n" +
+			"  sim sweep --seeds 1..200 --scenario all --junit out/junit.xml",
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c, r) },
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.seeds, "seeds", "", "the seeds `A..B`, both included")
+	scenarioFlag(c, r, &f.scenario, fmt.Sprintf("scenario, or %q for each one on every seed (default %q)", allScenarios, r.Names()[0]), allScenarios)
+	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "worker processes")
+	flags.StringVar(&f.report, "report", "", "save the JSON report in this `FILE`, as the sweep goes")
+	flags.StringVar(&f.junit, "junit", "", "write JUnit XML to this `FILE` at the end")
+	flags.BoolVar(&f.resume, "resume", false, "go on from the report, if there is one")
+	flags.StringVar(&f.artefacts, "artefacts", "out/artefacts", "`FOLDER` for what failing runs leave behind")
+	flags.IntVar(&f.keep, "keep", 20, "keep traces and histories of the first `N` failures; schedules of all")
+	flags.IntVar(&f.maxFailures, "max-failures", 0, "stop after `N` failures; 0 is never")
+	flags.DurationVar(&f.timeout, "seed-timeout", explore.DefaultBudget().Wall, "wall clock after which a run hangs")
+	flags.Int64Var(&f.memory, "worker-memory", explore.DefaultBudget().MemoryBytes>>20, "memory of a worker, in `MiB`")
+	flags.BoolVar(&f.json, "json", false, "print the report as one JSON object")
+	return c
+}
+
+func (f *sweepFlags) run(c *cobra.Command, r *explore.Registry) error {
+	sweep, err := f.sweep(r)
+	if err != nil {
+		return err
+	}
+	progress := newProgress(c.ErrOrStderr(), sweep.Resume)
+	sweep.Progress = progress.sweep
+	report, err := sweep.Run(c.Context())
+	progress.end()
+	if err != nil {
+		return badInput("sweep: %w", err)
+	}
+	if f.junit != "" {
+		if err := explore.WriteFile(f.junit, report.WriteJUnit); err != nil {
+			return badInput("--junit: %w", err)
+		}
+	}
+	if f.json {
+		err = printJSON(c.OutOrStdout(), report)
+	} else {
+		printSweep(c.OutOrStdout(), report)
+	}
+	if err != nil {
+		return err
+	}
+	return exitWith(sweepCode(c.Context(), report))
+}
+
+func sweepCode(ctx context.Context, r *explore.Report) int {
+	for _, f := range r.Failures {
+		if f.Oracle == explore.Nondeterminism {
+			return Nondeterministic
+		}
+	}
+	switch {
+	case r.Failed > 0:
+		return Violated
+	case ctx.Err() != nil && !r.Complete:
+		return Interrupted
+	case r.Ops.OK == 0:
+		return NothingProven
+	default:
+		return Passed
+	}
+}
+
+// sweep checks the flags before anything is run.
+func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
+	if f.seeds == "" {
+		return nil, badInput("no seeds: give --seeds A..B, as in --seeds 1..2000")
+	}
+	from, to, err := parseSeeds(f.seeds)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case f.workers < 1 || f.workers > 1024:
+		return nil, badInput("--workers %d: from 1 to 1024", f.workers)
+	case f.keep < 0 || f.maxFailures < 0:
+		return nil, badInput("--keep and --max-failures count from 0")
+	case f.timeout <= 0 || f.memory < 64 || f.memory > 1<<20:
+		return nil, badInput("--seed-timeout %v, --worker-memory %d: more than 0, and from 64 to %d MiB", f.timeout, f.memory, 1<<20)
+	case f.resume && f.report == "":
+		return nil, badInput("--resume needs --report FILE, the report to go on from")
+	}
+	names := r.Names()
+	if f.scenario != allScenarios {
+		s, err := r.Lookup(f.scenario)
+		if err != nil {
+			return nil, badInput("--scenario: %w, %s", err, allScenarios)
+		}
+		names = []string{s.Name}
+	}
+	sweep := &explore.Sweep{
+		Registry: r, Scenarios: names, From: from, To: to,
+		Pool:       explore.Pool{Command: explore.SelfCommand, Workers: f.workers, Budget: explore.Budget{Wall: f.timeout, MemoryBytes: f.memory << 20}},
+		ReportPath: f.report, SaveEvery: 2 * time.Second,
+		Artefacts: f.artefacts, Keep: f.keep, MaxFailures: f.maxFailures,
+	}
+	if f.resume {
+		sweep.Resume, err = readReport(f.report)
+	}
+	return sweep, err
+}
+
+// readReport reads the report to resume; nil if there is none yet.
+func readReport(path string) (*explore.Report, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, badInput("--resume: %w", err)
+	}
+	report, err := explore.ParseReport(b)
+	if err != nil {
+		return nil, badInput("--resume: %s: %w; leave --resume out to start again", path, err)
+	}
+	return report, nil
+}

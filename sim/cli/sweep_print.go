@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lockstep-log/lockstep/sim/explore"
+)
+
+// shownFailures bounds what a person is shown; the report has all.
+const shownFailures = 20
+
+func printSweep(w io.Writer, r *explore.Report) {
+	t := newTable(w, "Sweep")
+	t.row("runs", fmt.Sprintf("%d of %d: %d passed, %d failed", r.Seeds, r.Total(), r.Passed, r.Failed))
+	elapsed := time.Duration(r.ElapsedNs).Round(10 * time.Millisecond)
+	t.row("time", fmt.Sprintf("%v, %.1f seeds/s, %.0f virtual seconds a second", elapsed, r.SeedsPerSecond, r.VirtualPerReal))
+	t.row("operations", fmt.Sprintf("%d ok, %d failed, %d unknown", r.Ops.OK, r.Ops.Failed, r.Ops.Unknown))
+	t.row("elections", fmt.Sprintf("%d; %s", r.Elections, distribution(r.Metrics.ElectionMs)))
+	t.row("failover", distribution(r.Metrics.FailoverMs))
+	t.row("data loss", fmt.Sprintf("%d records", r.Metrics.DataLoss))
+	if r.PeakWorkerBytes > 0 {
+		t.row("memory", fmt.Sprintf("a worker held at most %d MiB", r.PeakWorkerBytes>>20))
+	}
+	t.end()
+	printCounts(w, "Faults", r.Faults)
+	printCounts(w, "Counters", r.Counters)
+	t = newTable(w, "Oracles")
+	for _, v := range r.Oracles {
+		t.row(v.Name, verdictOf(v.Checked, v.Violations), fmt.Sprintf("%d checked", v.Checked))
+	}
+	t.end()
+	if r.Failed == 0 {
+		fmt.Fprintf(w, "%s seeds=%d..%d runs=%d hashes=%v\n", sweepWord(r), r.From, r.To, r.Seeds, r.Hashes)
+		return
+	}
+	printFailures(w, r)
+	first := r.Failures[0]
+	fmt.Fprintf(w, "FAIL seeds=%d..%d failed=%d of %d, first seed=%d oracle=%s\n", r.From, r.To, r.Failed, r.Seeds, first.Seed, first.Oracle)
+	fmt.Fprintf(w, "%s run --seed %d --scenario %s\n", program(), first.Seed, quote(first.Scenario))
+}
+
+func sweepWord(r *explore.Report) string {
+	switch {
+	case !r.Complete:
+		return "STOPPED"
+	case r.Ops.OK == 0:
+		return "NOTHING PROVEN"
+	default:
+		return "PASS"
+	}
+}
+
+func distribution(d *explore.Distribution) string {
+	if d == nil {
+		return explore.QuantilesText(nil)
+	}
+	return fmt.Sprintf("%s (longest: %s, seed %d)", explore.QuantilesText(&d.Quantiles), d.Longest.Scenario, d.Longest.Seed)
+}
+
+func printCounts[N int | uint64](w io.Writer, title string, counts map[string]N) {
+	if len(counts) == 0 {
+		return
+	}
+	t := newTable(w, title)
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		t.row(name, fmt.Sprint(counts[name]))
+	}
+	t.end()
+}
+
+func printFailures(w io.Writer, r *explore.Report) {
+	by := map[string]int{}
+	for _, f := range r.Failures {
+		by[f.Oracle]++
+	}
+	t := newTable(w, "Failures: "+explore.Counts(by))
+	for i, f := range r.Failures {
+		if i == shownFailures {
+			t.row(fmt.Sprintf("and %d more", len(r.Failures)-i))
+			break
+		}
+		where := f.Artefacts
+		if where == "" {
+			where = "nothing kept"
+		}
+		t.row(fmt.Sprint(f.Seed), f.Scenario, f.Oracle, where)
+	}
+	t.end()
+}

@@ -1,0 +1,62 @@
+package explore
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lockstep-log/lockstep/scenarios"
+	"github.com/lockstep-log/lockstep/sim/cluster"
+)
+
+// Registry is what a simulator binary can run. A user's own main brings its
+// scenarios, and in Options its workload and state machine.
+type Registry struct {
+	// Scenarios by name; the first is the default. At least one.
+	Scenarios []scenarios.Scenario
+	// Options of every run; Sink and KeepHistory are set where they are needed.
+	Options cluster.Options
+}
+
+// Standard is the registry of cmd/sim.
+func Standard() Registry { return Registry{Scenarios: scenarios.All()} }
+
+// ErrScenario is wrapped by the error of an unknown scenario.
+var ErrScenario = errors.New("unknown scenario")
+
+// Lookup finds a scenario; the empty name means the default one.
+func (r *Registry) Lookup(name string) (scenarios.Scenario, error) {
+	if name == "" {
+		return r.Scenarios[0], nil
+	}
+	for _, s := range r.Scenarios {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return scenarios.Scenario{}, fmt.Errorf("%w %q; known: %s", ErrScenario, name, strings.Join(r.Names(), ", "))
+}
+
+// Names lists the scenarios in order.
+func (r *Registry) Names() []string {
+	names := make([]string, len(r.Scenarios))
+	for i, s := range r.Scenarios {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// Job is one run of a sweep.
+type Job struct {
+	Scenario string `json:"scenario"`
+	Seed     uint64 `json:"seed"`
+}
+
+// Schedule makes the job's schedule.
+func (r *Registry) Schedule(job Job) (cluster.Schedule, error) {
+	s, err := r.Lookup(job.Scenario)
+	if err != nil {
+		return cluster.Schedule{}, err
+	}
+	return s.Schedule(job.Seed), nil
+}

@@ -1,0 +1,135 @@
+package explore
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/lockstep-log/lockstep/sim"
+	"github.com/lockstep-log/lockstep/sim/cluster"
+)
+
+// Recorded is a trace file that was read to its end once, so that a truncated
+// or damaged one is known before anything is run.
+type Recorded struct {
+	Schedule cluster.Schedule
+	Events   uint64
+	Hash     Hash
+	path     string
+}
+
+// OpenTrace checks a trace file and reads its schedule.
+func OpenTrace(path string) (*Recorded, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	r, err := sim.NewTraceReader(bufio.NewReaderSize(f, 64<<10))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	t := &Recorded{path: path}
+	if t.Schedule, err = cluster.ParseSchedule(r.Header()); err != nil {
+		return nil, fmt.Errorf("%s: its header: %w", path, err)
+	}
+	for {
+		if _, err = r.Next(); err != nil {
+			break
+		}
+		t.Events++
+	}
+	if !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	t.Hash = Hash(r.Hash())
+	return t, nil
+}
+
+// Divergence is the first event in which a replay differs from its recording. A
+// nil side had ended.
+type Divergence struct {
+	Seq      uint64      // number of the event, from 1
+	Before   []sim.Event // the last equal ones
+	Recorded *sim.Event
+	Replayed *sim.Event
+}
+
+// Replay runs the trace's schedule again and compares event by event. It comes
+// back at the first divergence, or with the outcome of a run that was equal.
+//
+// A run that diverged is left standing where it is, in a goroutine that never
+// ends: there is no way to take a simulation down from inside one of its
+// events. No other simulation may run in this process after it.
+func (r *Registry) Replay(t *Recorded) (*Outcome, *Divergence, error) {
+	f, err := os.Open(t.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	reader, err := sim.NewTraceReader(bufio.NewReaderSize(f, 64<<10))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", t.path, err)
+	}
+	c := &comparison{reader: reader, diverged: make(chan *Divergence)}
+	type end struct {
+		out *Outcome
+		err error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		options := r.Options
+		options.Sink = c.compare
+		_, out, err := r.guarded(t.Schedule, options)
+		ended <- end{out, err}
+	}()
+	select {
+	case d := <-c.diverged:
+		return nil, d, nil
+	case e := <-ended:
+		if e.err != nil {
+			return nil, nil, e.err
+		}
+		return e.out, c.rest(), nil
+	}
+}
+
+// comparison walks the recorded events beside the new ones.
+type comparison struct {
+	reader   *sim.TraceReader
+	before   []sim.Event
+	seq      uint64
+	diverged chan *Divergence
+}
+
+// shownBefore is how many equal events lead up to a divergence.
+const shownBefore = 5
+
+func (c *comparison) compare(now sim.Event) {
+	c.seq++
+	then, err := c.reader.Next()
+	if err == nil && then == now {
+		if len(c.before) == shownBefore {
+			c.before = append(c.before[:0], c.before[1:]...)
+		}
+		c.before = append(c.before, now)
+		return
+	}
+	d := &Divergence{Seq: c.seq, Before: c.before, Replayed: &now}
+	if err == nil {
+		d.Recorded = &then
+	}
+	c.diverged <- d
+	select {} // the run stands still: see Replay
+}
+
+// rest tells whether the recording goes on after the replay ended.
+func (c *comparison) rest() *Divergence {
+	then, err := c.reader.Next()
+	if err != nil {
+		return nil
+	}
+	return &Divergence{Seq: c.seq + 1, Before: c.before, Recorded: &then}
+}

@@ -1,0 +1,216 @@
+package explore
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+)
+
+// Report is what a sweep knows, saved as it goes. It holds enough to resume.
+type Report struct {
+	Version   int      `json:"version"`
+	Build     string   `json:"build"` // of the binary: another one may give other runs
+	From      uint64   `json:"from"`  // first seed
+	To        uint64   `json:"to"`    // last seed
+	Scenarios []string `json:"scenarios"`
+	Complete  bool     `json:"complete"`
+
+	Seeds    uint64    `json:"seeds"` // runs that ended: seeds times scenarios
+	Passed   uint64    `json:"passed"`
+	Failed   uint64    `json:"failed"`
+	Failures []Failure `json:"failures"`
+
+	SeedsPerSecond float64 `json:"seedsPerSecond"`
+	VirtualPerReal float64 `json:"virtualPerReal"`
+
+	ElapsedNs int64             `json:"elapsedNs"` // wall clock, over all resumptions
+	VirtualNs int64             `json:"virtualNs"`
+	Events    uint64            `json:"events"`
+	Elections int               `json:"elections"`
+	Ops       Ops               `json:"ops"`
+	Faults    map[string]int    `json:"faults"`
+	Counters  map[string]uint64 `json:"counters"`
+	Oracles   []Verdict         `json:"oracles"`
+	Metrics   SweepMetrics      `json:"metrics"`
+	// Hashes digests the trace hashes of all runs, in whatever order they ended:
+	// equal for equal sweeps of one build.
+	Hashes          Hash  `json:"hashes"`
+	PeakWorkerBytes int64 `json:"peakWorkerBytes"` // 0: the system does not tell
+
+	// Done holds the numbers of the jobs that ended, as ranges [from, to): seed
+	// by seed, and within a seed by scenario.
+	Done spans `json:"done"`
+}
+
+// SweepMetrics are over all samples of all runs.
+type SweepMetrics struct {
+	ElectionMs *Distribution `json:"electionMs"`
+	FailoverMs *Distribution `json:"failoverMs"`
+	DataLoss   int           `json:"dataLoss"`
+}
+
+// Failure is one failed run.
+type Failure struct {
+	Job
+	Oracle    string `json:"oracle"` // of the first violation
+	Message   string `json:"message"`
+	Hash      Hash   `json:"hash"`
+	Schedule  string `json:"schedule"`            // file; empty if it could not be written
+	Artefacts string `json:"artefacts,omitempty"` // folder with trace, history and report
+}
+
+const reportVersion = 1
+
+// ErrReport is wrapped by every error of ParseReport and of a resumption that
+// does not fit.
+var ErrReport = errors.New("this report cannot be resumed")
+
+func newReport(build string, from, to uint64, scenarios []string) *Report {
+	return &Report{
+		Version: reportVersion, Build: build, From: from, To: to, Scenarios: scenarios,
+		Failures: []Failure{}, Faults: map[string]int{}, Counters: map[string]uint64{},
+		Oracles: []Verdict{}, Done: spans{},
+	}
+}
+
+// total is the number of jobs.
+func (r *Report) total() uint64 { return (r.To - r.From + 1) * uint64(len(r.Scenarios)) }
+
+// Total is the number of runs the sweep is to make.
+func (r *Report) Total() uint64 { return r.total() }
+
+// job gives the job of a number.
+func (r *Report) job(n uint64) Job {
+	each := uint64(len(r.Scenarios))
+	return Job{Scenario: r.Scenarios[n%each], Seed: r.From + n/each}
+}
+
+// number gives the number of a job.
+func (r *Report) number(j Job) uint64 {
+	return (j.Seed-r.From)*uint64(len(r.Scenarios)) + uint64(slices.Index(r.Scenarios, j.Scenario))
+}
+
+// add counts a run that ended.
+func (r *Report) add(job Job, o *Outcome, failure Failure) {
+	r.Done = r.Done.add(r.number(job))
+	r.Seeds++
+	if o.Passed {
+		r.Passed++
+	} else {
+		r.Failed++
+		at, _ := slices.BinarySearchFunc(r.Failures, failure, func(a, b Failure) int {
+			return cmp.Compare(r.number(a.Job), r.number(b.Job))
+		})
+		r.Failures = slices.Insert(r.Failures, at, failure)
+	}
+	r.VirtualNs += o.VirtualNs
+	r.Events += o.Events
+	r.Elections += o.Elections
+	r.Ops.add(o.Ops)
+	for kind, n := range o.Faults {
+		r.Faults[kind] += n
+	}
+	for name, n := range o.Counters {
+		r.Counters[name] += n
+	}
+	for _, v := range o.Oracles {
+		r.addVerdict(v)
+	}
+	r.Hashes += Hash(mixJob(job, o.Hash))
+	r.Metrics.ElectionMs = r.Metrics.ElectionMs.add(job, o.electionNs)
+	r.Metrics.FailoverMs = r.Metrics.FailoverMs.add(job, o.failoverNs)
+	r.Metrics.DataLoss += o.Metrics.DataLoss
+}
+
+func (r *Report) addVerdict(v Verdict) {
+	at, found := slices.BinarySearchFunc(r.Oracles, v.Name, func(a Verdict, name string) int {
+		return cmp.Compare(a.Name, name)
+	})
+	if !found {
+		r.Oracles = slices.Insert(r.Oracles, at, Verdict{Name: v.Name})
+	}
+	r.Oracles[at].Checked += v.Checked
+	r.Oracles[at].Violations += v.Violations
+}
+
+// elapsed sets the wall clock and the rates that follow from it.
+func (r *Report) elapsed(ns int64) {
+	r.ElapsedNs = ns
+	if ns > 0 {
+		r.SeedsPerSecond = float64(r.Seeds) / (float64(ns) / 1e9)
+		r.VirtualPerReal = float64(r.VirtualNs) / float64(ns)
+	}
+}
+
+// Write renders the report as indented JSON.
+func (r *Report) Write(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// ParseReport reads what Write wrote, to resume it.
+func ParseReport(b []byte) (*Report, error) {
+	r := newReport("", 0, 0, nil)
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(r); err != nil {
+		return nil, fmt.Errorf("%w: byte %d: %w", ErrReport, d.InputOffset(), err)
+	}
+	if err := r.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrReport, err)
+	}
+	return r, nil
+}
+
+func (r *Report) check() error {
+	switch {
+	case r.Version != reportVersion:
+		return fmt.Errorf("version %d, this binary writes %d", r.Version, reportVersion)
+	case r.From > r.To || r.To-r.From >= maxSeeds || len(r.Scenarios) == 0 || len(r.Scenarios) > maxScenarios:
+		return fmt.Errorf("seeds %d..%d over %d scenarios", r.From, r.To, len(r.Scenarios))
+	case r.Seeds != r.Done.count() || r.Seeds != r.Passed+r.Failed || r.Failed != uint64(len(r.Failures)):
+		return fmt.Errorf("its counts contradict each other: %d seeds, %d passed, %d failed, %d failures, %d done",
+			r.Seeds, r.Passed, r.Failed, len(r.Failures), r.Done.count())
+	}
+	for i, f := range r.Failures {
+		if f.Seed < r.From || f.Seed > r.To || !slices.Contains(r.Scenarios, f.Scenario) {
+			return fmt.Errorf("failure %d is of seed %d, scenario %q, which it does not cover", i, f.Seed, f.Scenario)
+		}
+	}
+	if r.Faults == nil || r.Counters == nil {
+		return errors.New("faults or counters are null")
+	}
+	if err := errors.Join(r.Metrics.ElectionMs.check(), r.Metrics.FailoverMs.check()); err != nil {
+		return err
+	}
+	return r.Done.check(r.total())
+}
+
+// Bounds of a sweep: its job numbers fit 64 bits with room to spare.
+const (
+	maxSeeds     = 1 << 40
+	maxScenarios = 1 << 12
+)
+
+// extend makes a report go on to cover a request; it must have the same first
+// seed, scenarios and build, and may reach further.
+func (r *Report) extend(build string, from, to uint64, scenarios []string) error {
+	switch {
+	case r.Build != build:
+		return fmt.Errorf("%w: it was made by build %s, this is %s; start again without resuming", ErrReport, r.Build, build)
+	case r.From != from || to < r.To || !slices.Equal(r.Scenarios, scenarios):
+		return fmt.Errorf("%w: it covers seeds %d..%d of %q; ask for these, or for a later last seed", ErrReport, r.From, r.To, r.Scenarios)
+	}
+	r.To = to
+	r.Complete = r.Seeds == r.total()
+	return nil
+}
+
+// FaultKinds lists the kinds of faults that were applied, sorted.
+func (r *Report) FaultKinds() []string { return slices.Sorted(maps.Keys(r.Faults)) }
