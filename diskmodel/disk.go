@@ -39,7 +39,8 @@ type Stats struct {
 	BytesRead, BytesWritten        uint64
 	FailedSyncs                    uint64
 	WrittenBack                    uint64 // files written back for Config.DirtyBytes
-	Crashes, PowerLosses           uint64
+	Crashes                        uint64 // of the process, those by power losses included
+	PowerLosses                    uint64
 	LostWrites                     uint64 // unsynced changes lost wholly or in part
 	TornSectors                    uint64
 	LostEntries                    uint64 // unsynced entry changes lost

@@ -73,7 +73,8 @@ func (d *Disk) lookup(name string) *node {
 }
 
 // durablePath finds the node under a name if all entries that lead to it are
-// durable; nil otherwise.
+// durable, with no change of them pending, also none that others took back; nil
+// otherwise.
 func (d *Disk) durablePath(name string) *node {
 	at := d.root
 	for len(name) > 0 {
@@ -82,6 +83,11 @@ func (d *Disk) durablePath(name string) *node {
 		next := at.dir.entries[part]
 		if next == nil || at.dir.durable[part] != next || len(name) > 0 && next.dir == nil {
 			return nil
+		}
+		for i := range d.entryChanges {
+			if d.entryChanges[i].touches(entry{at, part}) {
+				return nil
+			}
 		}
 		at = next
 	}
