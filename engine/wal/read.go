@@ -7,9 +7,8 @@ import (
 )
 
 // Read gives whole batches from the one that holds offset on, none of which
-// ends above limit (exclusive), and no more than maxBytes unless the first
-// batch alone is larger. An answer may be shorter than it could be, where memory
-// and disk or two segments meet; it is empty only if there is nothing between
+// ends above limit (exclusive), as many as fit maxBytes; the first is given
+// even if it is larger. So an answer is empty only if no batch lies between
 // offset and limit. The bytes are shared: they must not be changed.
 //
 // done is called inside Read if memory holds the answer, else later on the
@@ -27,7 +26,7 @@ func (l *Log) Read(offset, limit int64, maxBytes int, done func(batches []byte, 
 		done(l.tail.read(offset, limit, maxBytes), nil)
 	default:
 		l.tasks.Go("wal read", func(t *env.Task) {
-			batches, err := l.readDisk(t, offset, limit, maxBytes)
+			batches, err := l.readDisk(t, offset, min(limit, l.state.end), maxBytes)
 			if l.dead {
 				return
 			}
@@ -36,19 +35,49 @@ func (l *Log) Read(offset, limit int64, maxBytes int, done func(batches []byte, 
 	}
 }
 
-// readDisk is Read from a segment's file.
+// readDisk is Read from segments' files, and from the tail where it meets them.
 func (l *Log) readDisk(t *env.Task, offset, limit int64, maxBytes int) ([]byte, error) {
+	var batches []byte
+	replaced := l.replaced
+	for offset < limit {
+		piece, next, err := l.readPiece(t, offset, limit, maxBytes-len(batches))
+		if l.replaced != replaced {
+			return nil, ErrReplaced
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case len(batches) == 0:
+			batches = piece
+		case len(batches)+len(piece) > maxBytes: // one batch, too large to follow
+			return batches, nil
+		default:
+			batches = append(batches, piece...)
+		}
+		if len(batches) >= maxBytes {
+			break
+		}
+		offset = next
+	}
+	return batches, nil
+}
+
+// readPiece reads from one segment, or the tail. next is where to go on: limit
+// if what follows the piece does not fit.
+func (l *Log) readPiece(t *env.Task, offset, limit int64, maxBytes int) (piece []byte, next int64, err error) {
+	if l.tail.covers(offset) {
+		return l.tail.read(offset, limit, maxBytes), limit, nil
+	}
 	s := l.segmentAt(offset)
 	if s == nil {
 		panic(fmt.Sprintf("wal: no segment holds offset %d of %d to %d", offset, l.state.start, l.state.end))
 	}
-	replaced := l.replaced
-	defer l.hold(s)()
-	batches, err := l.readThrough(t, s, offset, limit, maxBytes)
-	if l.replaced != replaced {
-		return nil, ErrReplaced
+	piece, next, err = l.readThrough(t, s, offset, limit, maxBytes)
+	if next != s.End && !l.tail.covers(next) {
+		next = limit
 	}
-	return batches, err
+	return piece, next, err
 }
 
 // hold keeps a segment's file and index until the returned function is called.
@@ -59,48 +88,49 @@ func (l *Log) hold(s *segment) (release func()) {
 }
 
 // readThrough finds the batch that holds offset through the index and reads on
-// from there.
-func (l *Log) readThrough(t *env.Task, s *segment, offset, limit int64, maxBytes int) ([]byte, error) {
+// from there, within one segment. next is the offset after what it gives.
+func (l *Log) readThrough(t *env.Task, s *segment, offset, limit int64, maxBytes int) (batches []byte, next int64, err error) {
+	defer l.hold(s)()
 	x, err := l.indexOf(t, s)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	from, spanEnd := x.span(offset, s.handed)
 	// One read for both: the span that holds the offset, and what follows it.
 	n := min(s.handed-from.Pos, spanEnd-from.Pos+int64(max(maxBytes, 0)))
 	window, err := l.readSegment(t, s, from.Pos, int(n))
 	if err != nil {
-		return nil, damaged(s, from.Pos, err)
+		return nil, 0, damaged(s, from.Pos, err)
 	}
 	return l.pick(s, from, window, offset, limit, maxBytes)
 }
 
 // pick walks the batches of a window, which begins with the batch at from, and
 // cuts out those that Read asked for. All that it passes is verified.
-func (l *Log) pick(s *segment, from indexEntry, window []byte, offset, limit int64, maxBytes int) ([]byte, error) {
+func (l *Log) pick(s *segment, from indexEntry, window []byte, offset, limit int64, maxBytes int) ([]byte, int64, error) {
 	next, first, end := from.Offset, -1, 0
 	for end < len(window) {
 		pos := from.Pos + int64(end)
 		h, err := verified(window[end:], next, s.Bytes-pos, l.state.terms)
 		if err != nil {
-			return nil, damaged(s, pos, err)
+			return nil, 0, damaged(s, pos, err)
 		}
-		if end+h.Bytes > len(window) {
+		batchEnd := end + h.Bytes
+		if batchEnd > len(window) {
 			break
 		}
-		next = h.NextOffset()
-		if first < 0 && next > offset {
+		if first < 0 && h.NextOffset() > offset {
 			first = end
 		}
-		if next > limit || first >= 0 && first < end && end+h.Bytes-first > maxBytes {
-			return window[first:end:end], nil
+		if h.NextOffset() > limit || first >= 0 && first < end && batchEnd-first > maxBytes {
+			break
 		}
-		end += h.Bytes
+		next, end = h.NextOffset(), batchEnd
 	}
 	if first < 0 {
-		return nil, damaged(s, from.Pos, fmt.Errorf("no batch with offset %d where the index has it", offset))
+		return nil, 0, damaged(s, from.Pos, fmt.Errorf("no batch with offset %d where the index has it", offset))
 	}
-	return window[first:end:end], nil
+	return window[first:end:end], next, nil
 }
 
 // indexOf gives the segment's index: from memory, from its file, or made again

@@ -224,6 +224,9 @@ func judge(want []stored, got []byte, offset, limit int64, maxBytes int) string 
 	if i > first+1 && len(got) > maxBytes {
 		return fmt.Sprintf("%d bytes in %d batches", len(got), i-first)
 	}
+	if i < len(want) && want[i].next <= limit && len(got)+len(want[i].bytes) <= maxBytes {
+		return fmt.Sprintf("%d bytes, the batch at %d fits too", len(got), want[i].base)
+	}
 	return ""
 }
 
