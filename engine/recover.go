@@ -88,6 +88,7 @@ func (n *Node) recover(t *env.Task) error {
 		return err
 	}
 	n.journal = j
+	j.OnDamage(n.damaged)
 	groups := j.Groups()
 	if err := n.place(groups); err != nil {
 		return err
@@ -123,6 +124,14 @@ func (n *Node) place(groups []journal.Recovered) error {
 		n.byGroup[g.Group] = p
 	}
 	return nil
+}
+
+// damaged takes a group out of service whose entries turned out unreadable: its
+// replica can no longer prove what it promised.
+func (n *Node) damaged(g env.GroupID, err error) {
+	if p := n.byGroup[g]; p != nil {
+		p.replica.Fence(err)
+	}
 }
 
 func (n *Node) specOf(g env.GroupID) *Partition {
