@@ -21,18 +21,20 @@
 // Events of one Monitor arrive in the order in which they happened, over all
 // nodes. Beyond the documentation of each kind the monitor relies on this:
 //
-//   - Within one turn of a node's loop a replica's events come as Role, Entry,
-//     Written, Commit, Apply, ProduceAcked. Role is traced whenever role, term
-//     or leader changed.
+//   - Within one turn of a node's loop Role and Commit come before the entries
+//     that the turn appends, or right after them; Apply and ProduceAcked come
+//     after both. A turn has one time. Role is traced whenever role, term or
+//     leader changed.
 //   - Entry precedes the Written that names it. The journal writes the entries
 //     of a group in the order of their Entry events and persists them in that
 //     order; an entry that was replaced before it was written may be left out.
-//   - A Written with Term 0 carries no hard state.
+//   - A Written or Persisted with entries has the last entry's term and no vote;
+//     one with First 0 has a hard state.
 //   - VoteSent is traced for votes, not for pre-votes.
 //   - What recovery rewrites elsewhere, hard states included, gets a Written and
 //     a Persisted of its own.
-//   - With a DurableFunc, EventCrashed is fed at the end of every process,
-//     before the first event of the next one.
+//   - EventCrashed is fed at the end of every process, before the first event of
+//     the next one.
 //   - EventLost names only bytes that read otherwise now than they were written,
 //     and every byte of a Written range is covered by a checksum.
 //

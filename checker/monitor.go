@@ -2,6 +2,7 @@ package checker
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 )
 
@@ -101,6 +102,7 @@ type replica struct {
 
 	queue []written // handed to the disk, not persisted; oldest first
 	early []Event   // Written and Persisted between a crash and Recovered
+	owed  Event     // a Commit that waits for the entries of its turn
 }
 
 // NewMonitor returns a monitor of the groups of cfg. A nil durable leaves the
@@ -179,6 +181,9 @@ func (m *Monitor) Observe(e Event) {
 }
 
 func (m *Monitor) observeReplica(r *replica, e *Event) {
+	if r.owed.Kind != EventNone && (e.Kind != EventEntry && e.Kind != EventRole || e.AtNs != r.owed.AtNs) {
+		m.settle(r)
+	}
 	switch e.Kind {
 	case EventRecovered:
 		m.recovered(r, e)
@@ -211,8 +216,16 @@ func (m *Monitor) object(o oracle, e *Event, format string, args ...any) {
 	m.fail(o, e.AtNs, e.Seq, format, args...)
 }
 
-// Finish returns what the monitor found so far, in the order of the events.
+// Finish ends the judging and returns what was found, in the order of the
+// events.
 func (m *Monitor) Finish() Report {
+	for _, id := range slices.Sorted(maps.Keys(m.nodes)) {
+		for _, r := range m.nodes[id].replicas {
+			if r.owed.Kind != EventNone {
+				m.settle(r)
+			}
+		}
+	}
 	return Report{Violations: slices.Clone(m.violations), Verdicts: m.verdicts(), ISR: m.isr}
 }
 

@@ -1,8 +1,21 @@
 package checker
 
-// commit judges a rise of the commit index.
+// commit takes a rise of the commit index. A leader's is judged at once: its
+// entries are there. Another's may speak of entries that its turn is about to
+// append, so it waits for them.
 func (m *Monitor) commit(r *replica, e *Event) {
+	r.owed = *e
+	r.owed.Set = nil
+	if r.role == Leader && r.term == e.Term {
+		m.settle(r)
+	}
+}
+
+// settle judges the commit that waited.
+func (m *Monitor) settle(r *replica) {
+	e := &r.owed
 	g := r.group
+	e.Kind = EventNone
 	m.checked[oMonotoneTerm]++
 	if e.Index < r.commit {
 		m.object(oMonotoneTerm, e, "group %d: replica %d's commit index goes from %d back to %d", g.ID, r.id, r.commit, e.Index)

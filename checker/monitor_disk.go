@@ -1,17 +1,29 @@
 package checker
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // written is one record that was handed to the disk.
 type written struct {
 	first, last uint64 // entries; first 0: none
 	op          uint64 // of the last entry
 	term, vote  uint64 // hard state; term 0: none
+	entryTerm   uint64 // of the last entry
 	off, n      int64
 	file        string
 	verified    bool // seen durable
 	old         bool // of an earlier incarnation
 	lost        bool // a power loss took bytes of it
+}
+
+// content names what a record holds.
+func (w *written) content() string {
+	if w.first != 0 {
+		return fmt.Sprintf("entries %d to %d of term %d", w.first, w.last, w.entryTerm)
+	}
+	return fmt.Sprintf("term %d and vote %d", w.term, w.vote)
 }
 
 // isDurable asks the ghost, once a record is durable never again: bytes that
@@ -33,21 +45,28 @@ func (m *Monitor) written(r *replica, e *Event) {
 		r.early = append(r.early, *e)
 		return
 	}
-	m.checked[oMonotoneTerm]++
-	if e.Term != 0 && e.Term < r.writtenTerm {
-		m.object(oMonotoneTerm, e, "group %d: replica %d writes term %d after term %d", r.group.ID, r.id, e.Term, r.writtenTerm)
-	}
-	r.writtenTerm = max(r.writtenTerm, e.Term)
-	r.everWritten = max(r.everWritten, e.Term)
-	w := written{first: e.First, last: e.Last, term: e.Term, vote: e.Vote, off: e.Offset, n: e.Length, file: e.File}
+	w := written{off: e.Offset, n: e.Length, file: e.File}
 	if e.First != 0 {
-		w.op = r.log.take(e.First, e.Last)
+		w.first, w.last, w.entryTerm = e.First, e.Last, e.Term
+		w.op = r.log.take(e.First, e.Last, e.Term)
+	} else {
+		w.term, w.vote = e.Term, e.Vote
+		m.writtenState(r, e)
 	}
 	if w.op == 0 {
 		r.rewritten(&w)
 	}
 	r.log.written = max(r.log.written, w.op)
 	r.queue = append(r.queue, w)
+}
+
+func (m *Monitor) writtenState(r *replica, e *Event) {
+	m.checked[oMonotoneTerm]++
+	if e.Term < r.writtenTerm {
+		m.object(oMonotoneTerm, e, "group %d: replica %d writes term %d after term %d", r.group.ID, r.id, e.Term, r.writtenTerm)
+	}
+	r.writtenTerm = max(r.writtenTerm, e.Term)
+	r.everWritten = max(r.everWritten, e.Term)
 }
 
 // rewritten takes a record of entries or a hard state that an earlier
@@ -97,14 +116,15 @@ func (m *Monitor) persisted(r *replica, e *Event) {
 	n := r.named(e)
 	if n == 0 {
 		m.checked[oDurability]++
-		m.object(oDurability, e, "group %d: replica %d calls entries %d to %d, term %d, vote %d persisted and has nothing of the kind in writing", r.group.ID, r.id, e.First, e.Last, e.Term, e.Vote)
+		m.object(oDurability, e, "group %d: replica %d calls entries %d to %d, term %d, vote %d persisted and has nothing of the kind in writing",
+			r.group.ID, r.id, e.First, e.Last, e.Term, e.Vote)
 		return
 	}
 	for i := range r.queue[:n] {
 		w := &r.queue[i]
 		if m.durable != nil && !m.isDurable(r, w) {
-			m.object(oDurability, e, "group %d: replica %d calls entries %d to %d, term %d, vote %d persisted: %d bytes of %s at %d on node %d are not durable",
-				r.group.ID, r.id, w.first, w.last, w.term, w.vote, w.n, w.file, w.off, r.node)
+			m.object(oDurability, e, "group %d: replica %d calls %s persisted: %d bytes of %s at %d on node %d are not durable",
+				r.group.ID, r.id, w.content(), w.n, w.file, w.off, r.node)
 		}
 		if w.term > r.persistedTerm || w.term == r.persistedTerm && w.vote != 0 {
 			r.persistedTerm, r.persistedFor = w.term, w.vote
@@ -115,17 +135,19 @@ func (m *Monitor) persisted(r *replica, e *Event) {
 }
 
 // named finds how many records a Persisted covers: up to the first equal to it,
-// or else to the last that ends like it.
+// or else to the last one of those that it sums up.
 func (r *replica) named(e *Event) int {
 	for i := range r.queue {
 		w := &r.queue[i]
-		if w.first == e.First && w.last == e.Last && w.term == e.Term && w.vote == e.Vote {
+		if e.First == 0 && w.first == 0 && w.term == e.Term && w.vote == e.Vote {
+			return i + 1
+		}
+		if e.First != 0 && w.first == e.First && w.last == e.Last && w.entryTerm == e.Term {
 			return i + 1
 		}
 	}
-	for i := len(r.queue) - 1; i >= 0; i-- {
-		w := &r.queue[i]
-		if w.last == e.Last && (w.term == e.Term && w.vote == e.Vote || w.term == 0 || e.Term == 0) {
+	for i := len(r.queue) - 1; i >= 0 && e.First != 0; i-- {
+		if w := &r.queue[i]; w.first > e.First && w.last == e.Last && w.entryTerm == e.Term {
 			return i + 1
 		}
 	}

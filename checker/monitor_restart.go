@@ -16,6 +16,7 @@ func (m *Monitor) booted(e *Event) {
 func (m *Monitor) crashed(e *Event) {
 	for _, r := range m.node(e.Node).replicas {
 		r.down, r.fresh, r.role = true, true, Follower
+		r.owed.Kind = EventNone // its turn was cut short
 		for i := range r.queue {
 			r.queue[i].old = true
 		}

@@ -43,7 +43,7 @@ type replicaLog struct {
 	head    int
 }
 
-type pendingEntry struct{ index, op uint64 }
+type pendingEntry struct{ index, term, op uint64 }
 
 // last is the index of the newest entry, or first-1.
 func (l *replicaLog) last() uint64 { return l.first + uint64(len(l.slots)) - 1 }
@@ -89,14 +89,14 @@ func (l *replicaLog) append(index, term uint64, sum uint32) (gap bool) {
 		l.slots = l.slots[:i]
 	}
 	l.slots = append(l.slots, slot{term: term, op: l.op, sum: sum})
-	l.pending = append(l.pending, pendingEntry{index, l.op})
+	l.pending = append(l.pending, pendingEntry{index, term, l.op})
 	return gap
 }
 
-// take finds the oldest entries first..last that were not written yet, takes
-// them and everything before them out of pending, and returns the op of the
-// last one; 0 if there are none.
-func (l *replicaLog) take(first, last uint64) uint64 {
+// take finds the oldest entries first..last that were not written yet and whose
+// last has that term, takes them and everything before them out of pending, and
+// returns the op of the last one; 0 if there are none.
+func (l *replicaLog) take(first, last, term uint64) uint64 {
 	waiting := l.pending[l.head:]
 	for i := range waiting {
 		n := last - first
@@ -104,7 +104,7 @@ func (l *replicaLog) take(first, last uint64) uint64 {
 			continue
 		}
 		end := waiting[i+int(n)]
-		if !consecutive(waiting[i : i+int(n)+1]) {
+		if end.term != term || !consecutive(waiting[i:i+int(n)+1]) {
 			continue
 		}
 		l.head += i + int(n) + 1
