@@ -46,6 +46,7 @@ func (c *Cluster) beginStop(_ *Fault, targets []*host) {
 			continue
 		}
 		c.count.stops++
+		p.stopping = true
 		gone := func() {
 			if h.process == p {
 				h.crash()

@@ -174,7 +174,10 @@ func (h *host) endProcess() {
 }
 
 // serves tells whether requests reach a working engine.
-func (h *host) serves() bool { return h.process != nil && h.process.ready && h.process.failed == nil }
+func (h *host) serves() bool {
+	p := h.process
+	return p != nil && p.ready && p.failed == nil && !p.stopping
+}
 
 // awake is serves, and the loop turns.
 func (h *host) awake() bool { return h.serves() && h.paused == 0 }

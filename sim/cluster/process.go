@@ -25,11 +25,12 @@ type process struct {
 	key         uint64 // of crypto/rand.Reader, with turn
 	turn        uint64
 
-	node    *engine.Node // nil while formatting
-	ready   bool
-	failed  error // it stopped itself
-	dead    bool
-	running bool
+	node     *engine.Node // nil while formatting
+	ready    bool
+	failed   error // it stopped itself
+	stopping bool  // it was asked to stop
+	dead     bool
+	running  bool
 
 	waiting []func() // fired while paused
 	posted  []func()
