@@ -305,14 +305,15 @@ func (j *Journal) callDone() {
 	j.busy = false
 }
 
-// traceRecord tells of a record's entries and of its hard state.
+// traceRecord tells of a record's entries and of its hard state, one event each:
+// Term is that of a hard state, and entries of an older one are no step back.
 func (j *Journal) traceRecord(kind env.EventKind, f *file, r *flown) {
 	e := env.Event{
 		Kind: kind, Group: r.group.id, Replica: r.group.replica,
 		File: f.name, Offset: r.offset, Length: r.length,
 	}
 	if r.first > 0 {
-		e.First, e.Last, e.Term = r.first, r.last, r.term
+		e.First, e.Last = r.first, r.last
 		j.env.Tracer.Trace(e)
 	}
 	if r.tellState {
