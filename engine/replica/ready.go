@@ -48,10 +48,21 @@ func (r *Replica) ready(rd raft.Ready) {
 		case raft.LocalAppendThread:
 			r.store(m)
 		case raft.LocalApplyThread:
+			r.tellCommit()
 			r.apply(m)
 		default:
 			r.send(m)
 		}
+	}
+	r.tellCommit()
+}
+
+// tellCommit traces a rise of the commit index, after the entries that it may
+// have come with were stored and before any of them is applied.
+func (r *Replica) tellCommit() {
+	if r.commit > r.toldCommit {
+		r.toldCommit = r.commit
+		r.trace(env.Event{Kind: env.EventCommit, Term: r.term, Index: r.commit})
 	}
 }
 
@@ -60,10 +71,7 @@ func (r *Replica) stateChanged(rd raft.Ready) {
 	term, role, leader := r.term, r.role, r.leader
 	if rd.HardState != nil {
 		term = rd.HardState.GetTerm()
-		if commit := rd.HardState.GetCommit(); commit > r.commit {
-			r.commit = commit
-			r.trace(env.Event{Kind: env.EventCommit, Term: term, Index: commit})
-		}
+		r.commit = max(r.commit, rd.HardState.GetCommit())
 	}
 	if rd.SoftState != nil {
 		role, leader = roleOf(rd.RaftState), env.ReplicaID(rd.Lead)

@@ -36,7 +36,7 @@ func (r *Replica) Recover(t *env.Task, rec journal.Recovered) error {
 		return fmt.Errorf("group %d: %w", r.cfg.Group, err)
 	}
 	r.term, r.commit, r.lastIndex = rec.HardState.Term, max(rec.HardState.Commit, checkpoint.Index), rec.Last
-	r.applied = checkpoint.Index
+	r.applied, r.toldCommit = checkpoint.Index, r.commit
 	r.trace(env.Event{
 		Kind: env.EventRecovered, Term: r.term, Vote: rec.HardState.Vote,
 		First: rec.First, Last: rec.Last, Index: r.commit, Offset: int64(checkpoint.Index),

@@ -26,6 +26,7 @@ type Replica struct {
 	applied   uint64
 	readyTerm uint64 // the term of the last entry applied here
 
+	toldCommit  uint64 // what the tracer was told last
 	toldApplied uint64 // what Host.Applied was told last
 	roleChanged bool   // and whether the role changed since
 
