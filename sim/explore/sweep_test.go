@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -48,7 +49,8 @@ func scriptedWorker(script string) int {
 		case req.Seed == 3:
 			panic("seed three")
 		case req.Seed == 4:
-			select {} // no goroutine left: the runtime calls it a deadlock
+			debug.SetMaxStack(1 << 20)
+			descend(0)
 		case req.Seed == 5:
 			time.Sleep(time.Hour)
 		case req.Seed == 6:
@@ -70,6 +72,8 @@ func scriptedWorker(script string) int {
 		out.Encode(reply{Outcome: o, ElectionNs: []int64{1e9}, PeakBytes: 1 << 20})
 	}
 }
+
+func descend(depth int) int { return descend(depth+1) + 1 }
 
 func scriptedCommand(script string) func() (*exec.Cmd, error) {
 	return func() (*exec.Cmd, error) {
@@ -110,7 +114,7 @@ func TestSweepContainsWhatKillsWorkers(t *testing.T) {
 		oracle, message string
 	}{
 		{3, Crash, "the worker died: panic: seed three"},
-		{4, Crash, "the worker died: fatal error: all goroutines are asleep - deadlock!"},
+		{4, Crash, "the worker died: fatal error: stack overflow"},
 		{5, Hang, "no result after 1s"},
 		{6, Memory, "the worker held more than its budget of 150 MiB"},
 		{7, Crash, "the worker died: signal: killed"},
