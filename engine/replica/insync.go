@@ -61,11 +61,10 @@ func (s *insync) stopLeading() {
 }
 
 // lead does what only a leader does at the end of a turn: follow its followers,
-// keep the in-sync set, and acknowledge.
+// keep the in-sync set, and acknowledge. It follows them from its election on:
+// if it waited for its term's first commit, a follower lost meanwhile would be
+// given the benefit of the doubt twice.
 func (r *Replica) lead() {
-	if r.readyTerm != r.term {
-		return
-	}
 	s := &r.insync
 	now := r.now()
 	if s.tracker == nil {
@@ -74,14 +73,16 @@ func (r *Replica) lead() {
 			all = append(all, m.ID)
 		}
 		s.tracker = isr.NewTracker(now, r.cfg.ISRLag, r.cfg.Self, all, s.state, r.lastIndex)
-		s.due = true
 	}
 	r.readProgress()
 	for _, id := range s.answered {
 		s.tracker.Heard(now, id, s.matchOf(id))
 	}
 	s.answered = s.answered[:0]
-	if s.due {
+	if r.readyTerm != r.term {
+		return
+	}
+	if s.due || len(s.inForce) == 0 {
 		s.due = false
 		r.reviewInSync(now)
 	}
