@@ -30,7 +30,7 @@ func (j *Journal) layOut(f *file, h *head, name string, carried []carriedRecord)
 		w.added(c.rec.group, start)
 		records[i] = flown{group: c.group, hs: c.rec.hs, tellState: c.rec.kind == recordAppend, offset: h.end + int64(start), length: int64(len(w.buf) - start)}
 		if c.rec.count > 0 {
-			records[i].first, records[i].last, records[i].term = c.rec.index, c.rec.last(), c.rec.lastTerm()
+			records[i].first, records[i].last = c.rec.index, c.rec.last()
 		}
 	}
 	batch := w.finish()

@@ -40,17 +40,32 @@ type group struct {
 }
 
 // stateFor is the hard state a record written now carries: the request's term
-// and vote, and the newest commit index that the log on disk reaches.
+// and vote, and the commit index as far as the records vouch for it.
 func (g *group) stateFor(changed bool, hs HardState) HardState {
 	s := g.hs
 	if changed {
 		s.Term, s.Vote = hs.Term, hs.Vote
 	}
-	s.Commit = max(s.Commit, min(g.commit, g.log.last))
+	s.Commit = max(s.Commit, g.provenCommit())
 	return s
 }
 
-// logEntries enters count entries from first on, which stand at the extent.
+// provenCommit is the newest commit index whose entries are in the records: the
+// view runs ahead of them, and a commit index written over entries that are yet
+// to be replaced would commit the wrong ones. One entry with the view's term
+// proves all before it (log matching).
+func (g *group) provenCommit() uint64 {
+	c := min(g.commit, g.log.last)
+	written, a := g.log.term(c)
+	seen, b := g.view.log.term(c)
+	if a && b && written == seen {
+		return c
+	}
+	return 0
+}
+
+// logExtent enters entries first..last of the extent, which replace what stands
+// from first on.
 func (g *group) logExtent(x extent) {
 	n := len(g.extents)
 	for n > 0 && g.extents[n-1].first >= x.first {

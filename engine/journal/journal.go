@@ -42,6 +42,11 @@ type Journal struct {
 	parted  bool // Close has written its last batch
 	sealing env.Timer
 
+	// The callbacks of every batch, made once.
+	onPosted  func()
+	onWritten func(error)
+	onSynced  func(error)
+
 	spares spares
 	memory memory
 	stats  Stats
@@ -51,7 +56,7 @@ type Journal struct {
 type Recovered struct {
 	Group     env.GroupID
 	Replica   env.ReplicaID
-	HardState HardState // Commit is at most Last
+	HardState HardState // Commit: at least CheckpointIndex, at most Last
 	First     uint64    // first entry in the journal; Last+1 if there is none
 	Last      uint64
 	LastTerm  uint64

@@ -191,9 +191,3 @@ func (r *record) each(f func(index uint64, e entry) bool) {
 		rest = next
 	}
 }
-
-// lastTerm is the term of the record's last entry.
-func (r *record) lastTerm() (term uint64) {
-	r.each(func(_ uint64, e entry) bool { term = e.term; return true })
-	return term
-}

@@ -25,7 +25,11 @@ func Open(t *env.Task, e env.Env, cfg Config, id Identity, tasks *env.Tasks, fai
 	j := newJournal(e, cfg, id, tasks, fail)
 	j.opening = true
 	r := &recovery{journal: j, t: t}
-	if err := r.run(); err != nil {
+	err := r.run()
+	if err == nil {
+		err = j.failed // of a task that works beside
+	}
+	if err != nil {
 		j.abandon(r.opened)
 		return nil, err
 	}
@@ -34,7 +38,10 @@ func Open(t *env.Task, e env.Env, cfg Config, id Identity, tasks *env.Tasks, fai
 }
 
 func newJournal(e env.Env, cfg Config, id Identity, tasks *env.Tasks, fail func(error)) *Journal {
-	return &Journal{env: e, cfg: cfg, id: id, tasks: tasks, fail: fail, groups: map[env.GroupID]*group{}, sealed: true}
+	j := &Journal{env: e, cfg: cfg, id: id, tasks: tasks, fail: fail, groups: map[env.GroupID]*group{}, sealed: true}
+	j.onWritten, j.onSynced = j.written, j.synced
+	j.onPosted = func() { j.posted = false; j.flush() }
+	return j
 }
 
 // abandon releases what a failed Open holds.

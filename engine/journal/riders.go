@@ -13,9 +13,9 @@ func (j *Journal) ridersWait() bool {
 	return false
 }
 
-// commitWaits tells whether the newest commit index that the log on disk
-// reaches is newer than the one on disk.
-func (g *group) commitWaits() bool { return min(g.commit, g.log.last) > g.hs.Commit }
+// commitWaits tells whether a commit index newer than the one on disk can be
+// written.
+func (g *group) commitWaits() bool { return g.provenCommit() > g.hs.Commit }
 
 // planRiders adds records for riders while batch and file have room.
 func (j *Journal) planRiders(p *plan) {

@@ -118,17 +118,17 @@ func (v *View) dropCold() {
 	v.cold = cold{reading: v.cold.reading}
 }
 
-// setPlace gives the view its group and log, as recovered.
+// begin gives the view its log, as recovered. What a checkpoint covers was
+// committed, whether or not the commit index reached the disk; one that ran
+// ahead of entries that did not is lowered.
 func (v *View) begin(j *Journal, g *group) {
-	*v = View{
-		journal: j, group: g, hs: g.hs, log: g.log.since(g.log.dummy()),
-		durable: g.log.last, applied: min(g.hs.Commit, g.log.last),
-	}
-	v.hs.Commit = v.applied
+	*v = View{journal: j, group: g, hs: g.hs, log: g.log.since(g.log.dummy()), durable: g.log.last}
+	v.hs.Commit = min(max(g.hs.Commit, g.checkpoint.index), g.log.last)
+	v.applied = v.hs.Commit
 	v.window = window{first: g.log.last + 1, pin: v.applied + 1}
 }
 
-// replicaOf is for events of tasks.
+// event begins an event about the view's group.
 func (v *View) event(kind env.EventKind) env.Event {
 	return env.Event{Kind: kind, Group: v.group.id, Replica: v.group.replica}
 }

@@ -14,7 +14,6 @@ import (
 type flown struct {
 	group       *group
 	first, last uint64 // 0: no entries
-	term        uint64 // of the last entry
 	hs          HardState
 	tellState   bool // an event of its own for the hard state
 	offset      int64
@@ -49,10 +48,7 @@ func (j *Journal) kick() {
 		return // the end of the batch under way looks at the queue
 	}
 	j.posted = true
-	j.env.Clock.Post(func() {
-		j.posted = false
-		j.flush()
-	})
+	j.env.Clock.Post(j.onPosted)
 }
 
 // ride remembers that a group has something to write that owes no sync.
@@ -202,7 +198,6 @@ func (j *Journal) put(r *request, n int) {
 	if len(entries) > 0 {
 		rec.index = entries[0].GetIndex()
 		fl.first, fl.last = rec.index, rec.index+uint64(len(entries))-1
-		fl.term = entries[len(entries)-1].GetTerm()
 		g.log.cut(rec.index)
 		for _, e := range entries {
 			g.log.add(e.GetTerm())
@@ -260,17 +255,21 @@ func (j *Journal) submit() {
 	if j.flight.seal {
 		j.stats.Seals++
 	}
-	f.handle.WriteAt(b, j.offset, func(err error) {
-		if err != nil {
-			j.broken(fmt.Errorf("journal: write %s at %d: %w", f.name, j.offset, err))
-		}
-	})
-	f.handle.Sync(func(err error) {
-		if err != nil {
-			j.broken(fmt.Errorf("journal: sync %s: %w", f.name, err))
-		}
-		j.landed()
-	})
+	f.handle.WriteAt(b, j.offset, j.onWritten)
+	f.handle.Sync(j.onSynced)
+}
+
+func (j *Journal) written(err error) {
+	if err != nil {
+		j.broken(fmt.Errorf("journal: write %s at %d: %w", j.current().name, j.offset, err))
+	}
+}
+
+func (j *Journal) synced(err error) {
+	if err != nil {
+		j.broken(fmt.Errorf("journal: sync %s: %w", j.current().name, err))
+	}
+	j.landed()
 }
 
 // landed: the batch under way is durable, unless something failed.
