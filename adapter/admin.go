@@ -21,7 +21,7 @@ func (n *Node) serveAdmin(l net.Listener) {
 	mux.HandleFunc("GET /healthz", n.health)
 	mux.HandleFunc("GET /status", n.statusPage)
 	n.admin = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = n.admin.Serve(l) }() // ends with Close
+	n.serves.Go(func() { _ = n.admin.Serve(l) }) // ends with Close
 }
 
 func (n *Node) health(w http.ResponseWriter, _ *http.Request) {

@@ -141,8 +141,10 @@ func (c *Config) checkTuning() error {
 		}
 	}
 	e := c.Engine()
-	if err := e.Validate(); err != nil {
-		return inputf("tuning: %w", err)
+	for _, err := range []error{e.Validate(), e.Journal.Validate(), e.Log.Validate()} {
+		if err != nil {
+			return inputf("tuning: %w", err)
+		}
 	}
 	return nil
 }

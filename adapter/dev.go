@@ -199,7 +199,7 @@ func (d *DevConfig) fresh() ([]Config, error) {
 	for i := range nodes {
 		all = append(all, NodeConfig{ID: uint64(i + 1), Address: loopback(port + i)})
 	}
-	cluster := uint64(time.Now().UnixNano())
+	cluster := uint64(time.Now().Unix())
 	var configs []Config
 	for i, n := range all {
 		c := Config{

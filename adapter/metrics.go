@@ -15,7 +15,7 @@ type metrics struct {
 	node *Node
 	all  []*prometheus.Desc
 
-	events, records, written            *prometheus.Desc
+	events, written                     *prometheus.Desc
 	sent, sentBytes, received, dropped  *prometheus.Desc
 	receivedBytes, sessions, refused    *prometheus.Desc
 	ready, leader, isr, highWatermark   *prometheus.Desc
@@ -33,7 +33,6 @@ func newMetrics(n *Node) *metrics {
 	m := &metrics{
 		node:          n,
 		events:        desc("events_total", "Events of the engine, by kind.", "kind"),
-		records:       desc("acknowledged_records_total", "Records acknowledged to clients."),
 		written:       desc("journal_written_bytes_total", "Bytes handed to the journal."),
 		sent:          desc("network_sent_frames_total", "Frames handed to peers' sockets.", "lane"),
 		sentBytes:     desc("network_sent_bytes_total", "Bytes of frames handed to peers' sockets.", "lane"),
@@ -65,10 +64,9 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	t := m.node.tracer
-	for kind := range t.events {
-		counter(out, m.events, t.events[kind].Load(), eventName(env.EventKind(kind)))
+	for kind := env.EventBooted; kind <= env.EventStopped; kind++ {
+		counter(out, m.events, t.events[kind].Load(), eventName(kind))
 	}
-	counter(out, m.records, t.records.Load())
 	counter(out, m.written, t.written.Load())
 	m.collectNetwork(out, m.node.network.Stats())
 	if s, ok := m.node.status(); ok {

@@ -36,6 +36,7 @@ type Node struct {
 	ready  chan struct{} // closed once the node serves
 	failed chan error    // one: the node stopped itself
 	close  sync.Once
+	serves sync.WaitGroup // the servers' goroutines
 }
 
 // Start runs the configured node. It returns once the ports are open and the
@@ -105,7 +106,7 @@ func (n *Node) run(listener, admin net.Listener) {
 	n.server = rpc.NewServer(n.cfg.frameBytes())
 	n.network.Register(n.server)
 	rpc.NewClientService(n.loop, n.engine).Register(n.server)
-	go func() { _ = n.server.Serve(listener) }() // ends with Stop
+	n.serves.Go(func() { _ = n.server.Serve(listener) }) // ends with Stop
 	if admin != nil {
 		n.serveAdmin(admin)
 	}
@@ -163,6 +164,7 @@ func (n *Node) Kill() {
 		if n.admin != nil {
 			_ = n.admin.Close()
 		}
+		n.serves.Wait()
 		_ = n.disk.Close() // nothing is owed any more
 	})
 }

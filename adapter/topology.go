@@ -13,6 +13,9 @@ import (
 // overhead, and the other messages that were packed before it.
 const frameSlack = 4 << 20
 
+// writeSlack is what an entry of the journal holds beside its batch, at most.
+const writeSlack = 64 << 10
+
 // Engine gives the engine's configuration. Ids follow from the order of topics
 // and partitions, so all nodes agree on them.
 func (c *Config) Engine() engine.Config {
@@ -31,6 +34,8 @@ func (c *Config) Engine() engine.Config {
 	set(&e.Log.SegmentBytes, t.SegmentBytes)
 	set(&e.Journal.FileBytes, t.JournalFileBytes)
 	set(&e.LogTailBytes, t.LogTailBytes)
+	// A write of the journal must fit its file, and the largest batch the write.
+	e.Journal.MaxBatchBytes = max(int(min(int64(e.Journal.MaxBatchBytes), e.Journal.FileBytes/4)), e.MaxBatchBytes+writeSlack)
 	return e
 }
 

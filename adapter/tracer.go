@@ -14,7 +14,6 @@ import (
 type tracer struct {
 	log     *slog.Logger
 	events  [env.EventStopped + 1]atomic.Uint64
-	records atomic.Uint64 // acknowledged
 	written atomic.Uint64 // bytes handed to the journal
 }
 
@@ -24,8 +23,6 @@ func (t *tracer) Trace(e env.Event) {
 		t.events[e.Kind].Add(1)
 	}
 	switch e.Kind {
-	case env.EventProduceAcked:
-		t.records.Add(uint64(e.Length))
 	case env.EventWritten:
 		t.written.Add(uint64(e.Length))
 	case env.EventBooted:

@@ -2,7 +2,9 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -55,7 +57,11 @@ func (n *Network) dial(p *peer) {
 			pause, said = n.cfg.Backoff, ""
 		}
 		if text := err.Error(); text != said {
-			n.cfg.Log.Warn("session with peer ended", "peer", p.id, "address", p.address, "error", text)
+			level := slog.LevelInfo // peers come and go
+			if errors.Is(err, errRefused) {
+				level = slog.LevelWarn
+			}
+			n.cfg.Log.Log(n.ctx, level, "session with peer ended", "peer", p.id, "address", p.address, "error", text)
 			said = text
 		}
 		select {
@@ -144,10 +150,13 @@ func (n *Network) open(ctx context.Context, p *peer, conn *grpc.ClientConn, numb
 	return streams, nil
 }
 
+// errRefused marks what only a change of a configuration can mend.
+var errRefused = errors.New("refused by the peer")
+
 // refusal makes the peer's own words the error.
 func refusal(err error) error {
 	if s := status.Convert(err); s.Code() == codes.FailedPrecondition {
-		return fmt.Errorf("refused by the peer: %s", s.Message())
+		return fmt.Errorf("%w: %s", errRefused, s.Message())
 	}
 	return err
 }
