@@ -21,6 +21,10 @@ type Options struct {
 	// Sink is given every recorded event, for a trace file.
 	Sink func(sim.Event)
 
+	// OnEvent is given every event that the oracles see, for a debug log. Its
+	// slices are only good within the call.
+	OnEvent func(checker.Event)
+
 	// KeepHistory keeps the clients' operations in the Result of a run that
 	// passed; one that failed always has them.
 	KeepHistory bool

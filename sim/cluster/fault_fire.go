@@ -53,6 +53,7 @@ func (c *Cluster) begin(f *Fault, targets []*host) {
 	c.faults[f.Kind]++
 	c.recordFault(f, targets, 0)
 	c.mark(Mark{Kind: MarkFault, Text: f.describe(), Nodes: ids(targets)})
+	c.lookAtAll()
 	kind.begin(c, f, targets)
 	c.reassess()
 	if kind.end == nil {

@@ -29,7 +29,8 @@ type member struct {
 	term      uint64
 	commit    uint64
 	applied   uint64
-	confirmed bool // as leader, it committed an entry of its term
+	ownFirst  uint64 // the first entry it appended as leader of its term; 0: none yet
+	confirmed bool   // as leader, it committed an entry of its term
 }
 
 // outage is a time without a working leader, for the election and failover

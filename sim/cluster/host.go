@@ -121,6 +121,7 @@ func (h *host) bury(p *process) {
 	}
 	h.lastErr = p.failed
 	h.c.count.selfStops++
+	h.c.lookAtAll()
 	h.crash()
 	h.resting = true
 	h.c.k.After(time.Duration(h.c.schedule.Engine.RestartNs), func() {

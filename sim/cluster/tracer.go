@@ -63,6 +63,9 @@ func (c *Cluster) feed(e checker.Event) {
 	c.seq++
 	e.Seq, e.AtNs = c.seq, c.k.Now()
 	c.monitor.Observe(e)
+	if c.options.OnEvent != nil {
+		c.options.OnEvent(e)
+	}
 }
 
 // follow keeps what the run itself needs to know.
@@ -111,21 +114,23 @@ func (m *member) follow(c *Cluster, e *env.Event) {
 		changed := m.role != e.Role || m.term != e.Term
 		m.role, m.term = e.Role, e.Term
 		if changed {
-			m.confirmed = false
+			m.confirmed, m.ownFirst = false, 0
 			if e.Role == env.Leader || m.group.leader == m.replica {
 				c.reassessGroup(m.group)
 			}
 		}
 	case env.EventEntry:
 		m.truth.entry(c.k.Now(), e.Index)
+		if m.ownFirst == 0 && m.role == env.Leader && e.Term == m.term {
+			m.ownFirst = e.Index
+		}
 	case env.EventPersisted:
 		if e.First != 0 {
 			m.truth.persisted(e.Last)
 		}
 	case env.EventCommit:
 		m.commit = max(m.commit, e.Index)
-		if m.role == env.Leader && !m.confirmed && e.Term == m.term {
-			// raft's leader commits nothing before an entry of its own term.
+		if m.role == env.Leader && !m.confirmed && m.ownFirst != 0 && e.Index >= m.ownFirst {
 			m.confirmed = true
 			c.elected(m.group, m)
 		}

@@ -108,13 +108,30 @@ func (c *Cluster) sampleTruth() {
 }
 
 func (c *Cluster) sampleGroup(t *tenure, g *group) {
-	now := c.k.Now()
-	if !c.working(g) {
-		t.leader = nil
-		return
+	if c.lookAt(t, g) {
+		c.judgeISR(t, g)
 	}
-	if t.leader != g.leader || t.term != g.term || t.process != g.leader.host.process {
-		*t = tenure{leader: g.leader, process: g.leader.host.process, term: g.term, since: now, watches: make([]watch, len(g.members)), badAt: -1}
+}
+
+// lookAtAll updates the truth just before something changes: a follower may
+// have been well for a moment between two looks.
+func (c *Cluster) lookAtAll() {
+	for i, g := range c.groups {
+		c.lookAt(&c.tenures[i], g)
+	}
+}
+
+// lookAt updates the truth about a group. It reports whether a leader serves.
+// One whose own disk is slow commits by its followers' and applies only what it
+// holds itself: it judges nobody before.
+func (c *Cluster) lookAt(t *tenure, g *group) bool {
+	if !c.working(g) || g.leader.current().applied < g.leader.current().ownFirst {
+		t.leader = nil
+		return false
+	}
+	now, p := c.k.Now(), g.leader.host.process
+	if t.leader != g.leader || t.term != g.term || t.process != p {
+		*t = tenure{leader: g.leader, process: p, term: g.term, since: now, watches: make([]watch, len(g.members)), badAt: -1}
 		for i := range t.watches {
 			t.watches[i] = watch{caughtUp: now, goodSince: -1}
 		}
@@ -125,7 +142,7 @@ func (c *Cluster) sampleGroup(t *tenure, g *group) {
 	for i, r := range g.members {
 		c.look(t, &t.watches[i], r)
 	}
-	c.judgeISR(t, g)
+	return true
 }
 
 // degraded tells whether delays in the group are beyond what the schedule's
