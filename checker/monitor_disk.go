@@ -16,6 +16,7 @@ type written struct {
 	verified    bool // seen durable
 	old         bool // of an earlier incarnation
 	lost        bool // a power loss took bytes of it
+	copied      bool // a recovery wrote it elsewhere too, and did not end
 }
 
 // content names what a record holds.

@@ -20,8 +20,26 @@ func (m *Monitor) crashed(e *Event) {
 		for i := range r.queue {
 			r.queue[i].old = true
 		}
-		r.early = r.early[:0]
+		r.keepCopies()
 	}
+}
+
+// keepCopies notes what a recovery that did not end had written elsewhere: the
+// next one may find it there, whatever becomes of the first copy.
+func (r *replica) keepCopies() {
+	for i := range r.early {
+		e := &r.early[i]
+		if e.Kind != EventWritten {
+			continue
+		}
+		for k := range r.queue {
+			w := &r.queue[k]
+			if w.first != 0 && e.First <= w.last && w.first <= e.Last || w.term != 0 && w.term == e.Term && w.vote == e.Vote {
+				w.copied = true
+			}
+		}
+	}
+	r.early = r.early[:0]
 }
 
 // lost notes which records a power loss took.
@@ -29,7 +47,7 @@ func (m *Monitor) lost(e *Event) {
 	for _, r := range m.node(e.Node).replicas {
 		for i := range r.queue {
 			w := &r.queue[i]
-			if w.file == e.File && w.off < e.Offset+e.Length && e.Offset < w.off+w.n {
+			if !w.copied && w.file == e.File && w.off < e.Offset+e.Length && e.Offset < w.off+w.n {
 				w.lost = true
 			}
 		}
