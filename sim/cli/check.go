@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -52,12 +52,11 @@ func newCheck() *cobra.Command {
 }
 
 func readHistory(path string) (*checker.History, error) {
-	f, err := os.Open(path)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return checker.ReadHistory(bufio.NewReaderSize(f, 64<<10))
+	return checker.ReadHistory(bytes.NewReader(b))
 }
 
 func checkCode(h *checker.History, a *checked) int {

@@ -30,14 +30,12 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
+	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "sim")
 	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/sim").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s", err, out)
-		os.Exit(1)
+		panic(fmt.Sprintf("building cmd/sim: %v\n%s", err, out))
 	}
-	code := m.Run()
-	os.RemoveAll(dir)
-	os.Exit(code)
+	m.Run()
 }
 
 // result of one run of the binary.
@@ -310,18 +308,22 @@ func TestSweepStopsOnInterrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	var report *explore.Report
-	for report == nil || report.Seeds == 0 { // it is saved every two seconds
-		time.Sleep(20 * time.Millisecond)
-		if b, err := os.ReadFile(filepath.Join(dir, "r.json")); err == nil {
-			if report, err = explore.ParseReport(b); err != nil {
-				t.Fatalf("a report that was saved on the way: %v", err)
-			}
+	for range time.Tick(20 * time.Millisecond) { // it is saved every two seconds
+		b, err := os.ReadFile(filepath.Join(dir, "r.json"))
+		if err != nil {
+			continue
+		}
+		if report, err = explore.ParseReport(b); err != nil {
+			t.Fatalf("a report that was saved on the way: %v", err)
+		}
+		if report.Seeds > 0 {
+			break
 		}
 	}
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	cmd.Wait()
+	_ = cmd.Wait() // the code says how it ended
 	if code := cmd.ProcessState.ExitCode(); code != cli.Interrupted {
 		t.Errorf("code %d, want %d", code, cli.Interrupted)
 	}

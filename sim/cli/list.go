@@ -33,7 +33,8 @@ func newList(r *explore.Registry) *cobra.Command {
 			}
 			if asJSON {
 				return printJSON(c.OutOrStdout(), map[string][]listed{
-					"scenarios": scenarios, "oracles": oracles, "references": references})
+					"scenarios": scenarios, "oracles": oracles, "references": references,
+				})
 			}
 			printList(c, "Scenarios (sim run --scenario; the first is the default)", scenarios)
 			printList(c, "Oracles", oracles)

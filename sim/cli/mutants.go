@@ -63,9 +63,11 @@ func (f *mutantFlags) run(c *cobra.Command, r *explore.Registry) error {
 	if err != nil {
 		return badInput("mutants: %w", err)
 	}
-	defer os.RemoveAll(dir)
-	hunt := &explore.Hunt{Module: module, Seeds: f.budget,
-		Pool: explore.Pool{Workers: f.workers, Budget: explore.DefaultBudget()}}
+	defer func() { _ = os.RemoveAll(dir) }()
+	hunt := &explore.Hunt{
+		Module: module, Seeds: f.budget,
+		Pool: explore.Pool{Workers: f.workers, Budget: explore.DefaultBudget()},
+	}
 	out := c.OutOrStdout()
 	if f.json {
 		out = io.Discard

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -35,7 +36,7 @@ func newRun(r *explore.Registry) *cobra.Command {
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			err := f.run(c, r)
-			if e, ok := err.(*exit); ok && f.bisect && e.code >= BadInput {
+			if e, ok := errors.AsType[*exit](err); ok && f.bisect && e.code >= BadInput {
 				e.code = bisectSkip
 			}
 			return err

@@ -23,6 +23,6 @@ func newTable(w io.Writer, title string) *table {
 func (t *table) row(cells ...string) { fmt.Fprintln(t.t, "  "+strings.Join(cells, "\t")) }
 
 func (t *table) end() {
-	t.t.Flush()
+	_ = t.t.Flush()
 	fmt.Fprintln(t.w)
 }

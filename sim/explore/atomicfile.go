@@ -40,7 +40,7 @@ func (a *AtomicFile) Commit() error {
 		err = os.Rename(a.file.Name(), a.path)
 	}
 	if err != nil {
-		os.Remove(a.file.Name())
+		_ = os.Remove(a.file.Name())
 		return fmt.Errorf("writing %s: %w", a.path, err)
 	}
 	return nil
@@ -48,8 +48,8 @@ func (a *AtomicFile) Commit() error {
 
 // Discard drops the file unless it was committed.
 func (a *AtomicFile) Discard() {
-	a.file.Close()
-	os.Remove(a.file.Name())
+	_ = a.file.Close()
+	_ = os.Remove(a.file.Name())
 }
 
 // WriteFile writes a whole file atomically.

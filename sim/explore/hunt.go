@@ -3,7 +3,6 @@ package explore
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"sync/atomic"
 	"time"
@@ -44,7 +43,6 @@ func (h *Hunt) Run(ctx context.Context, mutant *Mutant, dir string) (*Catch, err
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(binary)
 	pool := h.Pool
 	pool.Command = func() (*exec.Cmd, error) { return exec.Command(binary, WorkerCommand), nil }
 	// Seeds below the one that found it are still waited for, so that the lowest

@@ -80,8 +80,10 @@ func (r *Report) WriteJUnit(w io.Writer) error {
 func junitCaseOf(job Job, f *Failure) junitCase {
 	c := junitCase{Class: "sim." + job.Scenario, Name: fmt.Sprintf("seed %d", job.Seed)}
 	if f != nil {
-		c.Failure = &junitFailure{Type: f.Oracle, Message: f.Message,
-			Text: fmt.Sprintf("%s: %s\nschedule: %s\n", f.Oracle, f.Message, f.Schedule)}
+		c.Failure = &junitFailure{
+			Type: f.Oracle, Message: f.Message,
+			Text: fmt.Sprintf("%s: %s\nschedule: %s\n", f.Oracle, f.Message, f.Schedule),
+		}
 	}
 	return c
 }

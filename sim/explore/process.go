@@ -59,8 +59,7 @@ func startProcess(cmd *exec.Cmd, budget Budget) (*process, error) {
 	decode := json.NewDecoder(out)
 	var hello greeting
 	if err := decode.Decode(&hello); err != nil || hello.Worker != workerVersion {
-		cmd.Process.Kill()
-		cmd.Wait()
+		endProcess(cmd)
 		return nil, fmt.Errorf("%w: %s did not greet as a worker: %s", ErrWorker, cmd.Path, p.lastWords())
 	}
 	go func() {
@@ -69,7 +68,7 @@ func startProcess(cmd *exec.Cmd, budget Budget) (*process, error) {
 			var r reply
 			if err := decode.Decode(&r); err != nil {
 				if !errors.Is(err, io.EOF) {
-					cmd.Process.Kill() // it talks nonsense and might live on
+					_ = cmd.Process.Kill() // it talks nonsense and might live on
 				}
 				return
 			}
@@ -118,8 +117,7 @@ func (p *process) ask(ctx context.Context, req request) (out *Outcome, alive boo
 
 // dead is the outcome of the run that the worker died in.
 func (p *process) dead(job Job) *Outcome {
-	p.in.Close()
-	p.cmd.Wait()
+	p.retire()
 	out := died(job, Crash, "the worker died: "+p.lastWords())
 	out.Notes = []string{p.stderr.String()}
 	return out
@@ -136,20 +134,24 @@ func (p *process) lastWords() string {
 	return status
 }
 
-// retire lets an idle worker end.
+// retire lets a worker end that is idle or dead. Its status is of no interest:
+// its work was done, or dead tells of it.
 func (p *process) retire() {
-	p.in.Close()
+	_ = p.in.Close()
 	for range p.replies {
 	}
-	p.cmd.Wait()
+	_ = p.cmd.Wait()
 }
 
 func (p *process) kill() {
-	p.cmd.Process.Kill() // an error says that it has ended already
-	p.in.Close()
-	for range p.replies {
-	}
-	p.cmd.Wait()
+	_ = p.cmd.Process.Kill() // an error says that it has ended already
+	p.retire()
+}
+
+// endProcess ends a process that never became a worker.
+func endProcess(cmd *exec.Cmd) {
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
 }
 
 // tail keeps the beginning and the end of what is written to it: a panic's

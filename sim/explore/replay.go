@@ -1,7 +1,7 @@
 package explore
 
 import (
-	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -18,20 +18,20 @@ type Recorded struct {
 	Events   uint64
 	Hash     Hash
 	path     string
+	file     []byte
 }
 
 // OpenTrace checks a trace file and reads its schedule.
 func OpenTrace(path string) (*Recorded, error) {
-	f, err := os.Open(path)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	r, err := sim.NewTraceReader(bufio.NewReaderSize(f, 64<<10))
+	t := &Recorded{path: path, file: b}
+	r, err := t.reader()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
-	t := &Recorded{path: path}
 	if t.Schedule, err = cluster.ParseSchedule(r.Header()); err != nil {
 		return nil, fmt.Errorf("%s: its header: %w", path, err)
 	}
@@ -46,6 +46,14 @@ func OpenTrace(path string) (*Recorded, error) {
 	}
 	t.Hash = Hash(r.Hash())
 	return t, nil
+}
+
+func (t *Recorded) reader() (*sim.TraceReader, error) {
+	r, err := sim.NewTraceReader(bytes.NewReader(t.file))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", t.path, err)
+	}
+	return r, nil
 }
 
 // Divergence is the first event in which a replay differs from its recording. A
@@ -64,14 +72,9 @@ type Divergence struct {
 // ends: there is no way to take a simulation down from inside one of its
 // events. No other simulation may run in this process after it.
 func (r *Registry) Replay(t *Recorded) (*Outcome, *Divergence, error) {
-	f, err := os.Open(t.path)
+	reader, err := t.reader()
 	if err != nil {
 		return nil, nil, err
-	}
-	defer f.Close()
-	reader, err := sim.NewTraceReader(bufio.NewReaderSize(f, 64<<10))
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", t.path, err)
 	}
 	c := &comparison{reader: reader, diverged: make(chan *Divergence)}
 	type end struct {

@@ -115,11 +115,11 @@ func TestOrderDoesNotMatter(t *testing.T) {
 
 func TestBadReports(t *testing.T) {
 	good := string(encode(t, sampleReport()))
-	change := func(old, new string) string {
+	change := func(old, now string) string {
 		if !strings.Contains(good, old) {
 			t.Fatalf("the sample has no %s", old)
 		}
-		return strings.Replace(good, old, new, 1)
+		return strings.Replace(good, old, now, 1)
 	}
 	for name, text := range map[string]string{
 		"empty":            "",

@@ -129,8 +129,10 @@ func (s *Sweep) keep(ctx context.Context, p *process, f *finished) (alive bool) 
 	case err != nil || !alive:
 		f.extra = s.keepSchedule(dir, f)
 	case again.Hash != f.out.Hash:
-		f.out.Violations = append([]Violation{{Oracle: Nondeterminism,
-			Message: fmt.Sprintf("hash %v, and %v when it was run again", f.out.Hash, again.Hash)}}, f.out.Violations...)
+		f.out.Violations = append([]Violation{{
+			Oracle:  Nondeterminism,
+			Message: fmt.Sprintf("hash %v, and %v when it was run again", f.out.Hash, again.Hash),
+		}}, f.out.Violations...)
 	}
 	return alive
 }
@@ -183,14 +185,10 @@ func Build() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	f, err := os.Open(path)
+	b, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8]), nil
 }

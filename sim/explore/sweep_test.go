@@ -24,23 +24,28 @@ const scripted = "EXPLORE_TEST_WORKER"
 
 func TestMain(m *testing.M) {
 	if script := os.Getenv(scripted); script != "" {
-		os.Exit(scriptedWorker(script))
+		scriptedWorker(script)
+		return
 	}
-	os.Exit(m.Run())
+	m.Run()
 }
 
-func scriptedWorker(script string) int {
+func scriptedWorker(script string) {
 	if script == "mute" {
 		fmt.Fprintln(os.Stderr, "panic: no such command")
-		return 2
+		return
 	}
-	out := json.NewEncoder(os.Stdout)
-	out.Encode(greeting{workerVersion})
+	say := func(v any) {
+		if err := json.NewEncoder(os.Stdout).Encode(v); err != nil {
+			panic(err)
+		}
+	}
+	say(greeting{workerVersion})
 	in := json.NewDecoder(os.Stdin)
 	for {
 		var req request
 		if in.Decode(&req) != nil {
-			return 0
+			return
 		}
 		o := passed(req.Seed)
 		o.Scenario = req.Scenario
@@ -50,30 +55,38 @@ func scriptedWorker(script string) int {
 			panic("seed three")
 		case req.Seed == 4:
 			debug.SetMaxStack(1 << 20)
-			descend(0)
+			o.Events = uint64(descend(0))
 		case req.Seed == 5:
-			time.Sleep(time.Hour)
+			hang()
 		case req.Seed == 6:
 			hog := make([]byte, 200<<20)
 			for i := range hog {
 				hog[i] = 1
 			}
-			time.Sleep(time.Hour)
+			hang()
 			hog[0]++
 		case req.Seed == 7:
 			fmt.Println("this is no answer")
-			time.Sleep(time.Hour)
+			hang()
 		case req.Seed == 8:
 			o = failing(8)
 		case req.Seed == 9:
 			o = failing(9)
 			o.Hash = Hash(time.Now().UnixNano())
 		}
-		out.Encode(reply{Outcome: o, ElectionNs: []int64{1e9}, PeakBytes: 1 << 20})
+		say(reply{Outcome: o, ElectionNs: []int64{1e9}, PeakBytes: 1 << 20})
 	}
 }
 
-func descend(depth int) int { return descend(depth+1) + 1 }
+func hang() { time.Sleep(time.Hour) } //nolint:forbidigo // a worker that hangs is the point
+
+// descend overflows the stack.
+func descend(depth int) int {
+	if depth < 0 {
+		return 0
+	}
+	return descend(depth+1) + 1
+}
 
 func scriptedCommand(script string) func() (*exec.Cmd, error) {
 	return func() (*exec.Cmd, error) {
@@ -261,8 +274,8 @@ func TestFilesAreWholeOrAbsent(t *testing.T) {
 	path := filepath.Join(dir, "f")
 	broken := errors.New("broken")
 	err := WriteFile(path, func(w io.Writer) error {
-		io.WriteString(w, "half")
-		return broken
+		_, err := io.WriteString(w, "half")
+		return errors.Join(err, broken)
 	})
 	entries, _ := os.ReadDir(dir)
 	if !errors.Is(err, broken) || len(entries) != 0 {
@@ -279,11 +292,11 @@ func TestFilesAreWholeOrAbsent(t *testing.T) {
 
 func TestTailKeepsBothEnds(t *testing.T) {
 	var got tail
-	got.Write([]byte("panic: first\n"))
-	for range 100 {
-		got.Write([]byte(strings.Repeat("x", 1000)))
+	for _, text := range []string{"panic: first\n", strings.Repeat("x", 100_000), strings.Repeat("y", 1000), "last"} {
+		if n, err := got.Write([]byte(text)); n != len(text) || err != nil {
+			t.Fatalf("wrote %d of %d bytes, %v", n, len(text), err)
+		}
 	}
-	got.Write([]byte("last"))
 	s := got.String()
 	if !strings.HasPrefix(s, "panic: first\n") || !strings.HasSuffix(s, "last") || len(s) > 2*tailBytes {
 		t.Errorf("%d bytes, from %q to %q", len(s), s[:20], s[len(s)-10:])

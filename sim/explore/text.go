@@ -51,7 +51,7 @@ func (p *page) section(title string, rows func(row func(cells ...string))) {
 	rows(func(cells ...string) {
 		fmt.Fprintln(t, "  "+strings.Join(cells, "\t"))
 	})
-	t.Flush()
+	_ = t.Flush() // into memory
 	p.line("")
 }
 
