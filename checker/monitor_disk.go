@@ -13,10 +13,10 @@ type written struct {
 	entryTerm   uint64 // of the last entry
 	off, n      int64
 	file        string
-	verified    bool // seen durable
-	old         bool // of an earlier incarnation
-	lost        bool // a power loss took bytes of it
-	copied      bool // a recovery wrote it elsewhere too, and did not end
+	verified    bool     // seen durable
+	old         bool     // of an earlier incarnation
+	lost        bool     // a power loss took bytes of it
+	copies      []extent // where recoveries that did not end wrote it too
 }
 
 // content names what a record holds.
@@ -27,12 +27,22 @@ func (w *written) content() string {
 	return fmt.Sprintf("term %d and vote %d", w.term, w.vote)
 }
 
+// extent is a range of bytes of a file.
+type extent struct {
+	file   string
+	off, n int64
+}
+
 // isDurable asks the ghost, once a record is durable never again: bytes that
 // are durable stay so.
 func (m *Monitor) isDurable(r *replica, w *written) bool {
 	if !w.verified {
 		m.checked[oDurability]++
 		w.verified = m.durable(r.node, w.file, w.off, w.n)
+		for i := 0; i < len(w.copies) && !w.verified; i++ {
+			c := &w.copies[i]
+			w.verified = m.durable(r.node, c.file, c.off, c.n)
+		}
 	}
 	if w.verified && w.term != 0 && (w.term > r.sureTerm || w.term == r.sureTerm && w.vote != 0) {
 		r.sureTerm, r.sureVote = w.term, w.vote

@@ -34,8 +34,10 @@ func (r *replica) keepCopies() {
 		}
 		for k := range r.queue {
 			w := &r.queue[k]
-			if w.first != 0 && e.First <= w.last && w.first <= e.Last || w.term != 0 && w.term == e.Term && w.vote == e.Vote {
-				w.copied = true
+			entries := w.first == 0 || e.First != 0 && e.First <= w.first && w.last <= e.Last
+			state := w.term == 0 || w.term == e.Term && w.vote == e.Vote
+			if entries && state {
+				w.copies = append(w.copies, extent{e.File, e.Offset, e.Length})
 			}
 		}
 	}
@@ -47,7 +49,7 @@ func (m *Monitor) lost(e *Event) {
 	for _, r := range m.node(e.Node).replicas {
 		for i := range r.queue {
 			w := &r.queue[i]
-			if !w.copied && w.file == e.File && w.off < e.Offset+e.Length && e.Offset < w.off+w.n {
+			if len(w.copies) == 0 && w.file == e.File && w.off < e.Offset+e.Length && e.Offset < w.off+w.n {
 				w.lost = true
 			}
 		}
