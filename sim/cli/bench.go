@@ -52,6 +52,7 @@ func (f *benchFlags) run(c *cobra.Command, r *explore.Registry, args []string) e
 	if f.seeds < 1 || f.seeds > 1_000_000 {
 		return badInput("--seeds %d: from 1 to 1000000", f.seeds)
 	}
+	defer interruptible(c)()
 	runtime.GOMAXPROCS(1)
 	stop, err := f.startProfile()
 	if err != nil {

@@ -60,12 +60,16 @@ func badInput(format string, args ...any) error {
 
 // Main runs the command line of this process and returns its exit code.
 func Main(r explore.Registry) int {
-	// Only the commands that save what they have watch the signals; the first
-	// one ends them cleanly, a second one at once.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	return Run(context.Background(), r, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+}
+
+// interruptible lets a command that saves what it has end cleanly on the first
+// signal; the second one ends it at once, as the first ends all other commands.
+func interruptible(c *cobra.Command) (stop func()) {
+	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	return Run(ctx, r, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	c.SetContext(ctx)
+	return stop
 }
 
 // Run runs a command line and returns its exit code.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -51,6 +50,7 @@ func (f *mutantFlags) run(c *cobra.Command, r *explore.Registry) error {
 	if f.budget < 1 || f.budget > maxSeeds || f.workers < 1 || f.workers > 1024 {
 		return badInput("--budget %d, --workers %d: at least 1 of each, at most %d and 1024", f.budget, f.workers, uint64(maxSeeds))
 	}
+	defer interruptible(c)()
 	module, err := explore.FindModule(c.Context())
 	if err != nil {
 		return badInput("mutants: %w", err)
@@ -121,7 +121,7 @@ func huntAll(ctx context.Context, w io.Writer, hunt *explore.Hunt, mutants []exp
 	for i := range mutants {
 		c, err := hunt.Run(ctx, &mutants[i], dir)
 		switch {
-		case errors.Is(err, context.Canceled):
+		case ctx.Err() != nil:
 			return catches, exitWith(Interrupted)
 		case err != nil:
 			return catches, badInput("mutants: %w", err)

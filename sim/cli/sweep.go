@@ -66,6 +66,7 @@ func (f *sweepFlags) run(c *cobra.Command, r *explore.Registry) error {
 	if err != nil {
 		return err
 	}
+	defer interruptible(c)()
 	progress := newProgress(c.ErrOrStderr(), sweep.Resume)
 	sweep.Progress = progress.sweep
 	report, err := sweep.Run(c.Context())
