@@ -115,28 +115,22 @@ func prepareDev(d DevConfig) ([]Config, error) {
 	if !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	if err := os.MkdirAll(d.Dir, 0o755); err != nil {
-		return nil, inputf("dev: %w", err)
+	configs, err := d.fresh()
+	if err != nil {
+		return nil, err
 	}
 	names, err := os.ReadDir(d.Dir)
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, inputf("dev: %w", err)
 	}
 	if len(names) > 0 {
 		return nil, inputf("dev: %s holds %s but no whole cluster: choose another directory, or empty this one", d.Dir, names[0].Name())
 	}
-	configs, err := d.fresh()
-	if err != nil {
+	if err := tryPorts(configs); err != nil {
 		return nil, err
 	}
-	for _, c := range configs {
-		for _, address := range []string{c.Listen, c.Admin} {
-			l, err := listen("dev", address)
-			if err != nil {
-				return nil, err
-			}
-			_ = l.Close() // it was only tried
-		}
+	if err := os.MkdirAll(d.Dir, 0o755); err != nil {
+		return nil, inputf("dev: %w", err)
 	}
 	for _, c := range slices.Backward(configs) {
 		if err := d.make(c); err != nil {
@@ -144,6 +138,20 @@ func prepareDev(d DevConfig) ([]Config, error) {
 		}
 	}
 	return configs, nil
+}
+
+// tryPorts finds used ports before anything is written that names them.
+func tryPorts(configs []Config) error {
+	for _, c := range configs {
+		for _, address := range []string{c.Listen, c.Admin} {
+			l, err := listen("dev", address)
+			if err != nil {
+				return err
+			}
+			_ = l.Close() // it was only tried
+		}
+	}
+	return nil
 }
 
 func (d *DevConfig) file(node uint64) string {

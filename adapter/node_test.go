@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -22,15 +23,19 @@ import (
 	"github.com/lockstep-log/lockstep/engine/record"
 )
 
-// freeAddress gives a port that nobody listened on just now.
+// freeAddress gives a port that is free now, outside the range that the system
+// gives to outgoing connections, so that it stays free.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no free port in a hundred tries")
+	return ""
 }
 
 // configs describes a cluster of n nodes on free ports, with a topic "demo".

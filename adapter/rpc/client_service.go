@@ -129,10 +129,3 @@ func (s *ClientService) Status(ctx context.Context, _ *clientpb.StatusRequest) (
 		Metadata: metadataResponseToProto(&st.Metadata),
 	}, nil
 }
-
-// NodeStatus is one node's answer to Status.
-type NodeStatus struct {
-	Ready    bool
-	Uptime   time.Duration
-	Metadata engine.MetadataResponse
-}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net"
 	"reflect"
 	"testing"
 	"time"
@@ -65,19 +64,17 @@ type served struct {
 
 func serve(t *testing.T, node *fakeNode) *served {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listenFree(t)
 	s := &served{node: node, loop: osenv.NewLoop(0), own: osenv.NewLoop(0), server: rpc.NewServer(0), address: l.Addr().String()}
 	rpc.NewClientService(s.loop, node).Register(s.server)
 	s.loop.Start()
 	s.own.Start()
 	go func() { _ = s.server.Serve(l) }()
-	s.conns, err = rpc.NewConns(s.own, []engine.NodeInfo{{ID: 1, Address: s.address}})
+	conns, err := rpc.NewConns(s.own, []engine.NodeInfo{{ID: 1, Address: s.address}})
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.conns = conns
 	t.Cleanup(func() {
 		s.conns.Close()
 		s.server.Stop()

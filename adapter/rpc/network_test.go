@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"slices"
@@ -68,13 +69,24 @@ func listen(t testing.TB, nodes ...env.NodeID) (map[env.NodeID]net.Listener, map
 	t.Helper()
 	listeners, peers := map[env.NodeID]net.Listener{}, map[env.NodeID]string{}
 	for _, id := range nodes {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := listenFree(t)
 		listeners[id], peers[id] = l, l.Addr().String()
 	}
 	return listeners, peers
+}
+
+// listenFree listens on a port outside the range that the system gives to
+// outgoing connections, so that it can be listened on again after a restart.
+func listenFree(t testing.TB) net.Listener {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
+		if err == nil {
+			return l
+		}
+	}
+	t.Fatal("no free port in a hundred tries")
+	return nil
 }
 
 // relisten takes an address again that was just given up.

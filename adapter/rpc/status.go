@@ -7,7 +7,15 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/lockstep-log/lockstep/adapter/rpc/clientpb"
+	"github.com/lockstep-log/lockstep/engine"
 )
+
+// NodeStatus is one node's answer to Status.
+type NodeStatus struct {
+	Ready    bool
+	Uptime   time.Duration
+	Metadata engine.MetadataResponse
+}
 
 // Status asks the node at an address for its status. It needs no loop: it is
 // how a client that knows one address learns the others.

@@ -52,9 +52,8 @@ interrupt. The order holds within a partition.`,
 	return cmd
 }
 
-// Times of a consumer: how long a question may go on, how long a fetch waits
-// for new records, and how long before a partition without a leader is talked
-// about.
+// Times of a consumer: how long it goes on with one question, how long a fetch
+// waits for new records, and how long one node may take beyond that.
 const (
 	askTimeout  = 10 * time.Second
 	fetchWait   = 500 * time.Millisecond

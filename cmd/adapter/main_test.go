@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lockstep-log/lockstep/adapter"
+)
+
+// asCommand makes the test binary behave as the command itself, so that tests
+// can start, signal and kill real processes of it.
+const asCommand = "LOCKSTEP_ADAPTER_AS_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// process prepares a process of the command.
+func process(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), asCommand+"=1")
+	return cmd
+}
+
+// execute runs the command in this process.
+func execute(stdin string, args ...string) (code int, out, errs string) {
+	var o, e bytes.Buffer
+	code = run(context.Background(), args, strings.NewReader(stdin), &o, &e)
+	return code, o.String(), e.String()
+}
+
+// freePort gives a port that is free now, as is the one behind it, outside the
+// range that the system gives to outgoing connections, so that both stay free.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		port := 10_000 + 2*rand.IntN(10_000)
+		first, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		defer first.Close()
+		if second, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1)); err == nil {
+			defer second.Close()
+			return port
+		}
+	}
+	t.Fatal("no free ports in a hundred tries")
+	return 0
+}
+
+func TestBadUsageIsOneLineAndExitCode2(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "node.yaml")
+	if err := os.WriteFile(file, []byte("cluster: 1\ncolour: red\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	nobody := fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	for _, test := range []struct {
+		want string
+		args []string
+	}{
+		{`unknown command "sevre"`, []string{"sevre"}},
+		{`required flag(s) "config" not set`, []string{"serve"}},
+		{`unknown flag: --cofnig`, []string{"serve", "--cofnig", "x"}},
+		{`unknown key "colour"`, []string{"serve", "--config", file}},
+		{`no such file`, []string{"format", "--config", filepath.Join(dir, "none.yaml")}},
+		{`required flag(s) "dir" not set`, []string{"dev"}},
+		{`write NAME:PARTITIONS`, []string{"dev", "--dir", filepath.Join(dir, "d"), "--topic", "a:b"}},
+		{`dev: 99 nodes; use 1 to 15`, []string{"dev", "--dir", filepath.Join(dir, "d"), "--nodes", "99"}},
+		{`holds node.yaml but no whole cluster`, []string{"dev", "--dir", dir}},
+		{`accepts 1 arg(s), received 0`, []string{"produce"}},
+		{`no node answers at ` + nobody, []string{"status", "--server", nobody}},
+		{`"nowhere" is no host:port`, []string{"consume", "demo", "--server", "nowhere"}},
+		{`--batch is 0`, []string{"produce", "demo", "--batch", "0"}},
+	} {
+		code, out, errs := execute("", test.args...)
+		lines := strings.Split(strings.TrimSuffix(errs, "\n"), "\n")
+		if last := lines[len(lines)-1]; code != 2 || out != "" || !strings.HasPrefix(last, "adapter: ") || !strings.Contains(last, test.want) {
+			t.Errorf("%v: exit %d, out %q, errors %q; want exit 2 and %q", test.args, code, out, errs, test.want)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, args := range [][]string{nil, {"--help"}, {"dev", "--help"}, {"completion", "bash"}} {
+		if code, out, _ := execute("", args...); code != 0 || !strings.Contains(out, "adapter") {
+			t.Errorf("%v: exit %d, %q", args, code, out)
+		}
+	}
+}
+
+// A new user's first minutes: a cluster, lines in, lines out, Ctrl-C, again.
+func TestDevClusterFromTheShell(t *testing.T) {
+	dir, port := filepath.Join(t.TempDir(), "cluster"), strconv.Itoa(freePort(t))
+	server := "127.0.0.1:" + port
+	dev := startDev(t, server, "dev", "--dir", dir, "--nodes", "1", "--port", port, "--topic", "demo:2")
+
+	code, _, errs := execute("hello\nworld\n", "produce", "demo", "--server", server, "--partition", "1")
+	if code != 0 || !strings.Contains(errs, "records acknowledged: 2, batches: ") {
+		t.Fatalf("produce: exit %d, %s", code, errs)
+	}
+	if code, _, errs := execute("x", "produce", "demo", "--server", server, "--partition", "2"); code != 2 || !strings.Contains(errs, "no partition 2; it has 2") {
+		t.Errorf("produce to a missing partition: exit %d, %s", code, errs)
+	}
+	if code, _, errs := execute("x", "produce", "nothing", "--server", server); code != 2 || !strings.Contains(errs, `there is no topic "nothing"`) {
+		t.Errorf("produce to a missing topic: exit %d, %s", code, errs)
+	}
+	code, out, errs := execute("", "status", "--server", server)
+	if code != 0 || !strings.Contains(out, "serves") || !strings.Contains(out, "demo") {
+		t.Errorf("status: exit %d, %s%s", code, out, errs)
+	}
+	dev.interrupt(t)
+
+	dev = startDev(t, server, "dev", "--dir", dir)
+	code, out, errs = execute("", "consume", "demo", "--server", server, "--from-beginning", "--to-end", "--offsets")
+	if code != 0 || out != "1:0\thello\n1:1\tworld\n" {
+		t.Errorf("consume after a restart: exit %d, %q %s", code, out, errs)
+	}
+	if code, out, _ := execute("", "status", "--server", server, "--json"); code != 0 || !strings.Contains(out, `"highWatermark": 2`) {
+		t.Errorf("status --json: exit %d, %s", code, out)
+	}
+	dev.interrupt(t)
+}
+
+// startDev starts a cluster and waits until it serves and leads.
+func startDev(t *testing.T, server string, args ...string) *running {
+	t.Helper()
+	r := &running{cmd: process(t, args...), ended: make(chan struct{})}
+	r.cmd.Stderr = os.Stderr
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { r.err = r.cmd.Wait(); close(r.ended) }()
+	t.Cleanup(func() { _ = r.cmd.Process.Kill(); <-r.ended })
+	awaitLeader(t, server, r.ended)
+	return r
+}
+
+// running is a process under way; err is how it ended, once ended is closed.
+type running struct {
+	cmd   *exec.Cmd
+	ended chan struct{}
+	err   error
+}
+
+// interrupt stops a process as Ctrl-C does.
+func (r *running) interrupt(t *testing.T) {
+	t.Helper()
+	if err := r.cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	if <-r.ended; r.err != nil {
+		t.Errorf("after an interrupt: %v", r.err)
+	}
+}
+
+// awaitLeader waits until all partitions have leaders, and gives the first
+// one's. It fails if the server ended, or after a minute.
+func awaitLeader(t *testing.T, server string, ended <-chan struct{}) uint64 {
+	t.Helper()
+	for begun := time.Now(); time.Since(begun) < time.Minute; {
+		select {
+		case <-ended:
+			t.Fatal("the process ended")
+		default:
+		}
+		s, err := status(server)
+		leaderless := func(p adapter.PartitionStatus) bool { return p.Leader == 0 }
+		if err == nil && len(s.Partitions) > 0 && !slices.ContainsFunc(s.Partitions, leaderless) {
+			return s.Partitions[0].Leader
+		}
+	}
+	t.Fatal("no leader after a minute")
+	return 0
+}
