@@ -104,6 +104,7 @@ func (h *host) ready(p *process) {
 // failed: the node stopped itself. The supervisor sees the process end and
 // starts it again a little later.
 func (h *host) failed(p *process, err error) {
+	h.c.lookAtAll()
 	p.failed = err
 	if h.noSync > 0 {
 		h.noSync--
@@ -121,7 +122,6 @@ func (h *host) bury(p *process) {
 	}
 	h.lastErr = p.failed
 	h.c.count.selfStops++
-	h.c.lookAtAll()
 	h.crash()
 	h.resting = true
 	h.c.k.After(time.Duration(h.c.schedule.Engine.RestartNs), func() {

@@ -167,11 +167,12 @@ func (c *Cluster) look(t *tenure, w *watch, r *replica) {
 	if r == leader {
 		return
 	}
-	healthy := r.host.awake() && c.connected(r.host, leader.host)
-	if healthy {
+	awake := r.host.awake()
+	if awake && c.link(r.host.addr(), leader.host.addr()).cuts == 0 {
+		// It can be heard: what it says now may be an answer to an older message.
 		w.caughtUp = max(w.caughtUp, leader.truth.wholeAt(now, r.truth.durable))
 	}
-	inReach := healthy && now-w.caughtUp <= c.schedule.Engine.ISRLagNs/2 &&
+	inReach := awake && c.connected(r.host, leader.host) && now-w.caughtUp <= c.schedule.Engine.ISRLagNs/2 &&
 		r.truth.durable >= leader.current().commit
 	switch {
 	case !inReach:
