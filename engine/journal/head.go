@@ -12,7 +12,8 @@ import (
 // place repeats, so that one bad sector must not cost it. Its body:
 //
 //	0   8  previous file          8   8  end of valid data in it
-//	16  8  oldest file needed     24  4  groups
+//	16  8  oldest file needed     24  8  durable length of this file
+//	32  4  groups
 //
 // then for each group, ordered by id:
 //
@@ -27,7 +28,7 @@ import (
 // The runs begin at the commit index, or the last one if that is smaller:
 // should this file be the oldest one read, no later record cuts deeper.
 const (
-	headFixedBytes  = 28
+	headFixedBytes  = 36
 	groupFixedBytes = 81
 	maxReasonBytes  = 512
 )
@@ -40,7 +41,8 @@ type head struct {
 	prevSeq     uint64
 	prevEnd     int64
 	oldest      uint64
-	durableEnd  int64 // bytes of this file that were durable before it was named
+	durableEnd  int64 // where the batches that were durable before it was named end
+	fileBytes   int64 // its durable length at that time
 	end         int64 // of the second copy; not stored
 	table       []tableRow
 }
@@ -71,6 +73,7 @@ func appendHead(b []byte, h *head, carried int64) []byte {
 	copy(b[length+headerBytes:], b[headerBytes:headerBytes+body])
 	h.end = 2 * length
 	h.durableEnd = h.end + carried
+	h.fileBytes = max(h.fileBytes, h.durableEnd)
 	for i := range 2 {
 		part := b[int64(i)*length:]
 		bh := batchHeader{
@@ -89,6 +92,7 @@ func appendHeadBody(b []byte, h *head) []byte {
 	b = le.AppendUint64(b, h.prevSeq)
 	b = le.AppendUint64(b, uint64(h.prevEnd))
 	b = le.AppendUint64(b, h.oldest)
+	b = le.AppendUint64(b, uint64(h.fileBytes))
 	b = le.AppendUint32(b, uint32(len(h.table)))
 	for i := range h.table {
 		b = appendRow(b, &h.table[i])
@@ -152,7 +156,8 @@ func (h *head) parseBody(b []byte) error {
 	}
 	le := binary.LittleEndian
 	h.prevSeq, h.prevEnd, h.oldest = le.Uint64(b), int64(le.Uint64(b[8:])), le.Uint64(b[16:])
-	n := int(le.Uint32(b[24:]))
+	h.fileBytes = int64(le.Uint64(b[24:]))
+	n := int(le.Uint32(b[32:]))
 	b = b[headFixedBytes:]
 	if h.prevEnd < 0 || h.prevEnd%sectorBytes != 0 || n > len(b)/groupFixedBytes {
 		return errShape

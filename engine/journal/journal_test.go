@@ -36,7 +36,7 @@ type node struct {
 	failed error
 }
 
-func newNode(tb testing.TB, seed uint64, cfg journal.Config, groups int) *node {
+func newNode(tb tester, seed uint64, cfg journal.Config, groups int) *node {
 	n := &node{world: newWorld(tb, seed), cfg: cfg}
 	n.await(func(t *env.Task) {
 		if err := journal.Format(t, n.env(), cfg, testID, genesis(groups)); err != nil {

@@ -1,5 +1,7 @@
 package journal
 
+import "time"
+
 // memory accounts for entries held in memory over all groups, in bytes.
 type memory struct {
 	window int64 // all windows
@@ -7,6 +9,15 @@ type memory struct {
 	cold   int64 // all cold caches
 	turn   int   // the group whose memory is taken next
 }
+
+const (
+	// evictVisits bounds how many other groups one eviction looks at.
+	evictVisits = 64
+	// coldKeep is how long entries that were read back stay whatever the budget
+	// says: raft asks again at a heartbeat response, and groups that short of
+	// memory took each other's would never get on.
+	coldKeep = 500 * time.Millisecond
+)
 
 // evict frees memory beyond the budget: first the oldest of v's own window,
 // then, group by group in turn, cold caches and the oldest of windows. What is
@@ -17,10 +28,12 @@ func (j *Journal) evict(v *View) {
 		return
 	}
 	v.shrink()
-	for n := len(j.order); n > 0 && j.overBudget() && m.window-m.pinned+m.cold > 0; n-- {
+	for n := min(len(j.order), evictVisits); n > 0 && j.overBudget() && m.window-m.pinned+m.cold > 0; n-- {
 		m.turn = (m.turn + 1) % len(j.order)
 		other := &j.order[m.turn].view
-		other.dropCold()
+		if len(other.cold.entries) > 0 && other.cold.keep <= j.env.Clock.Monotonic() {
+			other.dropCold()
+		}
 		other.shrink()
 	}
 }

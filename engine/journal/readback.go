@@ -77,6 +77,7 @@ func (v *View) fillCold(from uint64, entries []*raftpb.Entry) {
 		m.cold += entryCost(e)
 	}
 	c.entries = append(c.entries, entries...)
+	c.keep = v.journal.env.Clock.Monotonic() + coldKeep
 	for c.bytes > 3*int64(v.journal.cfg.ReadBackBytes) && c.first < from {
 		c.shed(c.entries[0], m)
 		c.entries[0] = nil

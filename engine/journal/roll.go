@@ -74,7 +74,7 @@ func (j *Journal) startFile(t *env.Task, prev position, carried []carriedRecord)
 func (j *Journal) newHead(f *file, prev position) *head {
 	h := &head{
 		seq: f.seq, incarnation: f.incarnation, id: j.id,
-		prevSeq: prev.seq, prevEnd: prev.offset, oldest: f.seq,
+		prevSeq: prev.seq, prevEnd: prev.offset, oldest: f.seq, fileBytes: f.size,
 		table: make([]tableRow, len(j.order)),
 	}
 	for i, g := range j.order {

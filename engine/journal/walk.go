@@ -99,9 +99,9 @@ func (r *recovery) walkInner(f, next *recovering) {
 // walkLast reads the newest file.
 func (r *recovery) walkLast(f *recovering) position {
 	end := max(f.scan.watermark(f.head.end, f.head.durableEnd), f.head.end)
-	if end > f.file.size {
-		r.journal.fenceAll(&DamageError{File: f.file.name, Offset: f.file.size, What: fmt.Sprintf("ends here, %d bytes were durable", end)})
-		end = roundUp(f.file.size - sectorBytes + 1)
+	if whole := max(f.head.fileBytes, end); whole > f.file.size {
+		r.journal.fenceAll(&DamageError{File: f.file.name, Offset: f.file.size, What: fmt.Sprintf("ends here, %d bytes were durable", whole)})
+		end = min(end, roundUp(f.file.size-sectorBytes+1))
 	}
 	f.file.end = end
 	r.walkDurable(f, end)

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"time"
+
 	"github.com/lockstep-log/lockstep/engine/env"
 	"go.etcd.io/raft/v3/raftpb"
 )
@@ -85,7 +87,8 @@ type cold struct {
 	first   uint64
 	entries []*raftpb.Entry
 	bytes   int64
-	reading bool // one read at a time
+	keep    time.Duration // not evicted before this time of the monotonic clock
+	reading bool          // one read at a time
 }
 
 // from gives what is at hand of [lo, hi), from lo on.

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -16,7 +15,7 @@ import (
 // world is a machine for tests: a loop, a disk with what is cached apart from
 // what is durable, and processes that come and go.
 type world struct {
-	tb      testing.TB
+	tb      tester
 	rng     *rand.Rand
 	posted  []func()
 	timers  []*timer
@@ -62,7 +61,15 @@ type change struct {
 
 type ioQueue struct{ ops []func() }
 
-func newWorld(tb testing.TB, seed uint64) *world {
+// tester is a *testing.T or a *rapid.T.
+type tester interface {
+	Helper()
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+func newWorld(tb tester, seed uint64) *world {
 	return &world{
 		tb: tb, rng: rand.New(rand.NewPCG(seed, 1)), crashAt: -1, tasks: &env.Tasks{},
 		disk: platter{names: map[string]*inode{}, durable: map[string]*inode{}, dirs: map[string]bool{".": true}},
@@ -281,6 +288,9 @@ func (w *world) push(p *process, q *ioQueue, op string, name func() string, act 
 		var err error
 		if w.fault != nil {
 			err = w.fault(op, name())
+		}
+		if !p.alive() {
+			return
 		}
 		act(err)
 	})

@@ -1,0 +1,311 @@
+package journal_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
+)
+
+func TestGroupCommit(t *testing.T) {
+	const groups = 64
+	n := newNode(t, 1, testConfig(), groups)
+	n.open()
+	n.settle()
+	before := n.syncs
+	var order []string
+	appendAll := func(index uint64) {
+		for g := env.GroupID(1); g <= groups; g++ {
+			n.j.Append(g, journal.HardState{}, span(index, index, 1, "e"), func() { order = append(order, fmt.Sprint(index, ".", g)) })
+		}
+	}
+	appendAll(1)
+	appendAll(2)
+	n.run(func() bool { return len(order) == 2*groups })
+	if got := n.syncs - before; got != 1 {
+		t.Errorf("a turn's appends of %d groups took %d syncs", groups, got)
+	}
+	for i, want := 0, ""; i < len(order); i++ {
+		if want = fmt.Sprint(uint64(1+i/groups), ".", 1+i%groups); order[i] != want {
+			t.Fatalf("done %d was %s, want %s", i, order[i], want)
+		}
+	}
+	// What arrives while a sync runs makes one batch more.
+	before = n.syncs
+	appendAll(3)
+	n.run(func() bool { return n.dirty == 1 })
+	appendAll(4)
+	appendAll(5)
+	n.run(func() bool { return len(order) == 5*groups })
+	if got := n.syncs - before; got != 2 {
+		t.Errorf("appends during a sync took %d syncs in all, want 2", got)
+	}
+	if n.maxSync != 1 {
+		t.Errorf("%d syncs at a time", n.maxSync)
+	}
+}
+
+func TestBatchesAreCutAtTheLimit(t *testing.T) {
+	cfg := testConfig()
+	n := newNode(t, 1, cfg, 4)
+	n.open()
+	n.settle()
+	done := 0
+	for g := env.GroupID(1); g <= 4; g++ {
+		n.j.Append(g, journal.HardState{Term: 1}, span(1, 10, 1, strings.Repeat("z", 1000)), func() { done++ })
+	}
+	big := entry(11, 1, strings.Repeat("B", cfg.MaxBatchBytes+5000))
+	n.j.Append(1, journal.HardState{}, append(span(11, 11, 1, "")[:0], big), func() { done++ })
+	n.run(func() bool { return done == 5 })
+	n.settle()
+	over := 0
+	for _, w := range n.written(1) {
+		from, to := n.batchOf(w)
+		if to-from > int64(cfg.MaxBatchBytes) {
+			over++
+		}
+	}
+	if over != 1 {
+		t.Errorf("%d batches above the limit, want only that of the big entry", over)
+	}
+	if s := n.j.Stats(); s.Batches < 5 {
+		t.Errorf("%d batches for %d bytes", s.Batches, s.Bytes)
+	}
+	n.powerLoss(loseAll)
+	n.open()
+	n.expect(1, append(span(1, 10, 1, strings.Repeat("z", 1000)), big))
+}
+
+func TestEntryBiggerThanAFile(t *testing.T) {
+	cfg := smallConfig()
+	n := newNode(t, 1, cfg, 1)
+	n.open()
+	big := entry(1, 1, strings.Repeat("B", int(cfg.FileBytes)+1000))
+	n.put(1, journal.HardState{Term: 1}, append(span(1, 1, 1, "")[:0], big))
+	n.put(1, journal.HardState{}, span(2, 2, 1, "after"))
+	n.powerLoss(loseAll)
+	n.open()
+	n.expect(1, append(span(1, 0, 1, ""), big, span(2, 2, 1, "after")[0]))
+}
+
+func TestSealOnceWhenIdle(t *testing.T) {
+	n := newNode(t, 1, testConfig(), 2)
+	n.open()
+	n.put(1, journal.HardState{Term: 1}, span(1, 1, 1, "a"))
+	n.settle()
+	for range 5 {
+		n.j.Append(1, journal.HardState{}, nil, func() {})
+		n.settle()
+	}
+	if s := n.j.Stats(); s.Seals != 1 || s.Batches != 2 {
+		t.Errorf("%d batches, %d seals; want 2 and 1", s.Batches, s.Seals)
+	}
+}
+
+func TestNoSealBetweenBusyBatches(t *testing.T) {
+	cfg := testConfig()
+	cfg.SealAfter = 1000
+	n := newNode(t, 1, cfg, 1)
+	n.open()
+	for i := uint64(1); i <= 20; i++ {
+		n.put(1, journal.HardState{}, span(i, i, 1, "a"))
+	}
+	if s := n.j.Stats(); s.Seals != 0 {
+		t.Errorf("%d seals while appends kept coming", s.Seals)
+	}
+}
+
+func TestCommitAloneOwesNoSync(t *testing.T) {
+	n := newNode(t, 1, testConfig(), 2)
+	n.open()
+	n.put(1, journal.HardState{Term: 1}, span(1, 5, 1, "a"))
+	n.settle()
+	before, done := n.syncs, false
+	n.j.Append(1, journal.HardState{Term: 1, Commit: 3}, nil, nil)
+	n.j.Append(1, journal.HardState{Term: 1, Commit: 4}, nil, func() { done = true })
+	n.settle()
+	if n.syncs != before || !done {
+		t.Errorf("a commit index took %d syncs, done: %v", n.syncs-before, done)
+	}
+	n.put(2, journal.HardState{Term: 8}, nil) // the commit index rides with this
+	n.powerLoss(loseAll)
+	n.open()
+	if hs := n.j.Groups()[0].HardState; hs.Commit != 4 {
+		t.Errorf("commit index %d, want the one that rode with another group's batch", hs.Commit)
+	}
+}
+
+// An empty append waits for what was appended before it.
+func TestEmptyAppendKeepsOrder(t *testing.T) {
+	n := newNode(t, 1, testConfig(), 1)
+	n.open()
+	n.settle()
+	var order []int
+	n.j.Append(1, journal.HardState{}, span(1, 1, 1, "a"), func() { order = append(order, 1) })
+	n.j.Append(1, journal.HardState{}, nil, func() { order = append(order, 2) })
+	n.run(func() bool { return n.dirty == 1 })
+	n.j.Append(1, journal.HardState{}, nil, func() { order = append(order, 3) })
+	if len(order) != 0 {
+		t.Fatalf("done before the sync: %v", order)
+	}
+	n.run(func() bool { return len(order) == 3 })
+	if !slices.Equal(order, []int{1, 2, 3}) {
+		t.Errorf("done in order %v", order)
+	}
+}
+
+// TestDoneMeansDurable loses power at the moment of every callback.
+func TestDoneMeansDurable(t *testing.T) {
+	for i := range uint64(12) {
+		n := newNode(t, i, smallConfig(), 2)
+		n.open()
+		done := uint64(0)
+		for k := uint64(1); k <= 12; k++ {
+			n.j.Append(1, journal.HardState{Term: k}, span(k, k, k, strings.Repeat("q", 700)), func() { done = k })
+			n.run(func() bool { return n.dirty == 1 || done == k })
+		}
+		n.run(func() bool { return done > i })
+		want := done
+		n.powerLoss(loseAll)
+		n.open()
+		if r := n.j.Groups()[0]; r.Last < want || r.HardState.Term < want {
+			t.Fatalf("%d was acknowledged, recovered: %+v", want, r)
+		}
+	}
+}
+
+// TestFailedOperation lets each operation of a short life fail, one a run: the
+// journal says so once and completes nothing after it.
+func TestFailedOperation(t *testing.T) {
+	broken := errors.New("the disk is broken")
+	for _, kind := range []string{"write", "sync", "rename", "syncdir"} {
+		for nth := 1; ; nth++ {
+			if !failOne(t, kind, nth, broken) {
+				if nth < 3 {
+					t.Errorf("only %d operations of kind %s", nth-1, kind)
+				}
+				break
+			}
+		}
+	}
+}
+
+func failOne(t *testing.T, kind string, nth int, broken error) bool {
+	t.Helper()
+	m := newModel(newNode(t, 4, smallConfig(), crashGroups), crashGroups)
+	m.recovered()
+	m.settle()
+	seen, calls := 0, 0
+	m.fault = func(op, _ string) error {
+		if op != kind {
+			return nil
+		}
+		if seen++; seen == nth {
+			return broken
+		}
+		return nil
+	}
+	acked := map[env.GroupID]int{}
+	for round := 0; round < 12 && m.failed == nil; round++ {
+		for id := env.GroupID(1); id <= crashGroups; id++ {
+			m.chapter(id, round)
+		}
+		m.settle()
+	}
+	if seen < nth {
+		return false
+	}
+	if !errors.Is(m.failed, broken) {
+		t.Fatalf("%s %d failed, the journal says %v", kind, nth, m.failed)
+	}
+	said := m.failed
+	for id, g := range m.groups {
+		acked[id] = g.acked
+		m.j.Append(id, journal.HardState{Term: 99}, nil, func() { calls++ })
+	}
+	m.settle()
+	for id, g := range m.groups {
+		if g.acked != acked[id] {
+			t.Fatalf("%s %d failed, and group %d went on", kind, nth, id)
+		}
+	}
+	if calls > 0 || m.failed.Error() != said.Error() {
+		t.Fatalf("%s %d failed: %d callbacks after it, told: %v", kind, nth, calls, m.failed)
+	}
+	// What was acknowledged is there; what the failed sync covered may be, too.
+	m.powerLoss(keepAll)
+	m.recovered()
+	return true
+}
+
+// A full disk is no failure while a spare is left, and one when it is needed.
+func TestFullDisk(t *testing.T) {
+	n := newNode(t, 1, smallConfig(), 1)
+	n.open()
+	n.settle()
+	n.fault = func(op, name string) error {
+		if op == "open" && strings.Contains(name, "spare") {
+			return env.ErrNoSpace
+		}
+		return nil
+	}
+	last := uint64(0)
+	for n.failed == nil && last < 200 {
+		last++
+		n.j.Append(1, journal.HardState{}, span(last, last, 1, strings.Repeat("f", 1500)), nil)
+		n.settle()
+	}
+	if !errors.Is(n.failed, env.ErrNoSpace) {
+		t.Fatalf("after %d entries: %v", last, n.failed)
+	}
+	if rolls := n.j.Stats().Rolls; rolls != 1 {
+		t.Errorf("%d rolls before the journal stopped; there was one spare", rolls)
+	}
+	n.kill()
+	n.open()
+	if got := n.j.Groups()[0].Last; got < last-4 {
+		t.Errorf("last entry %d of %d", got, last)
+	}
+}
+
+func TestClose(t *testing.T) {
+	n := newNode(t, 1, testConfig(), 2)
+	n.open()
+	acked, closed := false, false
+	n.j.Append(1, journal.HardState{Term: 1}, span(1, 3, 1, "a"), func() { acked = true })
+	n.j.Append(1, journal.HardState{Term: 1, Commit: 2}, nil, nil)
+	n.j.Close(func(err error) {
+		if err != nil || !acked {
+			t.Errorf("closed with %v, acknowledged: %v", err, acked)
+		}
+		closed = true
+	})
+	n.run(func() bool { return closed })
+	n.j.Append(1, journal.HardState{}, span(4, 4, 1, "late"), func() { t.Error("an append after Close is done") })
+	n.j.Close(func(err error) {
+		if !errors.Is(err, journal.ErrClosed) {
+			t.Errorf("second Close: %v", err)
+		}
+	})
+	n.settle()
+	// Sealed: rot of the last batch is damage.
+	w := n.written(1)[0]
+	n.powerLoss(loseAll)
+	n.inode(w.File).rot(w.Offset + w.Length - 1)
+	n.open()
+	n.wantFenced(1)
+}
+
+func TestCloseWithNothingToDo(t *testing.T) {
+	n := newNode(t, 1, testConfig(), 1)
+	n.open()
+	closed := false
+	n.j.Close(func(err error) { closed = err == nil })
+	n.run(func() bool { return closed })
+	n.powerLoss(loseAll)
+	n.open()
+}
