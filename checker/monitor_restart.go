@@ -240,7 +240,11 @@ func (r *replica) forgetQueue(e *Event) {
 			w.term, w.vote = 0, 0
 		}
 		kept = kept || w.term != 0
-		if last := min(w.last, r.log.last()); w.first != 0 && w.first <= last && w.first >= r.log.first && !w.lost {
+		last := min(w.last, r.log.last())
+		for last >= w.first && last >= r.log.first && r.log.term(last) == 0 {
+			last-- // two logs end there: whether it is this entry is not known
+		}
+		if w.first != 0 && w.first <= last && w.first >= r.log.first && !w.lost {
 			w.last, w.op = last, r.log.opAt(last)
 		} else {
 			w.first, w.last, w.op = 0, 0, 0

@@ -29,9 +29,9 @@ type Options struct {
 	// passed; one that failed always has them.
 	KeepHistory bool
 
-	// Porcupine asks for its second opinion on linearizability, which costs more
-	// than the exact check.
-	Porcupine bool
+	// WithoutPorcupine leaves out the second opinion on linearizability, about a
+	// twentieth of a run's time.
+	WithoutPorcupine bool
 
 	// NewWorkload makes the load; nil means NewLogLoad.
 	NewWorkload func(World) Workload

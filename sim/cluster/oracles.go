@@ -56,7 +56,7 @@ func (c *Cluster) judge(h *checker.History) checker.Report {
 		if err := h.Validate(); err != nil {
 			c.violate(checker.InconsistentOffsets, "clients were told what cannot be: "+err.Error())
 		} else {
-			report = checker.Merge(report, checker.Check(h, checker.Options{Porcupine: c.options.Porcupine}))
+			report = checker.Merge(report, checker.Check(h, checker.Options{Porcupine: !c.options.WithoutPorcupine}))
 		}
 	}
 	report.Violations = append(report.Violations, c.found...)
