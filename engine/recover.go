@@ -94,7 +94,13 @@ func (n *Node) recover(t *env.Task) error {
 		return err
 	}
 	for i, p := range n.partitions {
-		if err := p.replica.Recover(t, groups[i]); err != nil {
+		switch err := p.replica.Recover(t, groups[i]); {
+		case err == nil:
+		case errors.Is(err, env.ErrIO) && !errors.Is(err, wal.ErrDamaged):
+			// The disk failed a write or a sync; nothing says that this group is
+			// damaged. Stopped, the node may come back; fenced, it could not.
+			return fmt.Errorf("engine: recover group %d: %w", groups[i].Group, err)
+		default:
 			p.replica.Fence(err)
 		}
 	}
