@@ -22,22 +22,17 @@ const resetBytes = 40
 // clientAddr is the n-th client's address, counted from 0.
 func clientAddr(n int) netmodel.Addr { return netmodel.ClientBase + netmodel.Addr(n) }
 
-// call is one request that a process has taken and not answered. Its place in
+// taken is a request that a process has and has not answered. Its place in
 // process.calls is kept so that an answer costs no search.
-type call struct {
+type taken struct {
 	process *process
 	client  netmodel.Addr
 	place   int // -1: answered
 	failed  func(error)
 }
 
-// Call carries one request of a client to a node's engine over the client's
-// links: invoke runs on the node's loop and calls reply at most once, with the
-// answer's size and what delivers it at the client. failed tells of a refused
-// or reset connection. Neither may ever run: requests and answers get lost.
-//
-// Whatever invoke and deliver hand over must not be shared: copy byte slices.
-func (c *Cluster) Call(from int, to env.NodeID, bytes int, invoke func(n *engine.Node, reply func(bytes int, deliver func())), failed func(error)) {
+// call is World.Call.
+func (c *Cluster) call(from int, to env.NodeID, bytes int, invoke func(n *engine.Node, reply func(bytes int, deliver func())), failed func(error)) {
 	addr, h := clientAddr(from), c.hosts[to-1]
 	c.net.Transfer(addr, h.addr(), bytes, func() {
 		p := h.process
@@ -48,14 +43,14 @@ func (c *Cluster) Call(from int, to env.NodeID, bytes int, invoke func(n *engine
 			c.net.Transfer(h.addr(), addr, resetBytes, func() { failed(errRefused) })
 			return
 		}
-		t := &call{process: p, client: addr, place: len(p.calls), failed: failed}
+		t := &taken{process: p, client: addr, place: len(p.calls), failed: failed}
 		p.calls = append(p.calls, t)
 		p.exec(func() { invoke(p.node, t.reply) })
 	})
 }
 
 // reply sends the answer on its way.
-func (t *call) reply(bytes int, deliver func()) {
+func (t *taken) reply(bytes int, deliver func()) {
 	if t.place < 0 {
 		panic("cluster: a request was answered twice")
 	}
@@ -63,7 +58,7 @@ func (t *call) reply(bytes int, deliver func()) {
 	t.process.c.net.Transfer(t.process.host.addr(), t.client, bytes, deliver)
 }
 
-func (t *call) forget() {
+func (t *taken) forget() {
 	calls := t.process.calls
 	last := len(calls) - 1
 	moved := calls[last]

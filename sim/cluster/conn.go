@@ -21,7 +21,7 @@ var _ client.Conn = conn{}
 
 func (n conn) Produce(node env.NodeID, r engine.ProduceRequest, done func(engine.ProduceResponse, error)) {
 	r.Batch = bytes.Clone(r.Batch)
-	n.c.Call(n.from, node, overheadBytes+len(r.Batch), func(engineNode *engine.Node, reply func(int, func())) {
+	n.c.call(n.from, node, overheadBytes+len(r.Batch), func(engineNode *engine.Node, reply func(int, func())) {
 		engineNode.Produce(r, func(a engine.ProduceResponse) {
 			reply(overheadBytes, func() { done(a, nil) })
 		})
@@ -29,7 +29,7 @@ func (n conn) Produce(node env.NodeID, r engine.ProduceRequest, done func(engine
 }
 
 func (n conn) Fetch(node env.NodeID, r engine.FetchRequest, done func(engine.FetchResponse, error)) {
-	n.c.Call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
+	n.c.call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
 		engineNode.Fetch(r, func(a engine.FetchResponse) {
 			a.Batches = bytes.Clone(a.Batches)
 			reply(overheadBytes+len(a.Batches), func() { done(a, nil) })
@@ -38,7 +38,7 @@ func (n conn) Fetch(node env.NodeID, r engine.FetchRequest, done func(engine.Fet
 }
 
 func (n conn) ListOffsets(node env.NodeID, r engine.ListOffsetsRequest, done func(engine.ListOffsetsResponse, error)) {
-	n.c.Call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
+	n.c.call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
 		engineNode.ListOffsets(r, func(a engine.ListOffsetsResponse) {
 			reply(overheadBytes, func() { done(a, nil) })
 		})
@@ -46,7 +46,7 @@ func (n conn) ListOffsets(node env.NodeID, r engine.ListOffsetsRequest, done fun
 }
 
 func (n conn) Metadata(node env.NodeID, topics []string, done func(engine.MetadataResponse, error)) {
-	n.c.Call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
+	n.c.call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
 		a := engineNode.Metadata(topics)
 		reply(overheadBytes+len(a.Partitions)*overheadBytes, func() { done(a, nil) })
 	}, func(err error) { done(engine.MetadataResponse{}, err) })

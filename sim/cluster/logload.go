@@ -190,7 +190,7 @@ func (c *logClient) produce(part int, then func(ok bool)) {
 		c.load.ops[at].Offset = r.BaseOffset
 		op := c.end(at, r.Outcome, nil)
 		if op.Outcome == checker.OK {
-			c.load.w.Acknowledged(op)
+			c.load.w.Acknowledged(p.Partition, r.Node)
 		}
 		then(op.Outcome == checker.OK)
 	})

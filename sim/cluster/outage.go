@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"github.com/lockstep-log/lockstep/checker"
 	"github.com/lockstep-log/lockstep/engine/env"
 )
 
@@ -69,12 +68,12 @@ func (c *Cluster) elected(g *group, m *member) {
 	c.reassessGroup(g)
 }
 
-// acknowledged: a client has the success of a produce. Only an answer of the
+// acknowledged: a client has the success of a write. Only an answer of the
 // new leader ends a failover; one of the old may still have been under way.
-func (c *Cluster) acknowledged(op *checker.Op) {
-	g := c.groupOf(op.Partition)
+func (c *Cluster) acknowledged(partition int32, node env.NodeID) {
+	g := c.groupOf(partition)
 	o := &g.outage
-	if !o.failover || !o.leading || o.since < 0 || g.leader == nil || env.NodeID(op.Node) != g.leader.host.id {
+	if !o.failover || !o.leading || o.since < 0 || g.leader == nil || node != g.leader.host.id {
 		return
 	}
 	o.failover = false

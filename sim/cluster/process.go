@@ -34,7 +34,7 @@ type process struct {
 
 	waiting []func() // fired while paused
 	posted  []func()
-	calls   []*call // clients' requests it has not answered
+	calls   []*taken // clients' requests it has not answered
 
 	members []*member // by group id - 1; nil where it holds no replica
 	buf     []byte    // of the tracer

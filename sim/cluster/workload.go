@@ -3,6 +3,8 @@ package cluster
 import (
 	"github.com/lockstep-log/lockstep/checker"
 	"github.com/lockstep-log/lockstep/engine"
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/machine"
 	"github.com/lockstep-log/lockstep/sim"
 )
 
@@ -27,6 +29,12 @@ type Workload interface {
 	Operations() []checker.Op
 }
 
+// Judge is what a Workload may be beside: the oracle of a state machine of one's
+// own. It is asked once the cluster has come to rest, all replicas equal.
+type Judge interface {
+	Judge() []checker.Violation
+}
+
 // World is what a workload may use of the run.
 type World struct{ c *Cluster }
 
@@ -39,9 +47,29 @@ func (w World) Spec() WorkloadSpec { return w.c.schedule.Workload }
 // Topology lists nodes and partitions.
 func (w World) Topology() engine.Topology { return w.c.topology }
 
-// Call carries one request: see Cluster.Call.
-func (w World) Call() *Cluster { return w.c }
+// Call carries one request of a client to a node's engine over the client's
+// links. invoke runs on the node's loop and calls reply at most once, with the
+// answer's size in bytes and what delivers it at the client. failed tells of a
+// refused or reset connection. None of deliver and failed may ever run: requests
+// and answers get lost.
+//
+// Whatever invoke and deliver hand over must not be shared: copy byte slices.
+func (w World) Call(client int, node env.NodeID, bytes int, invoke func(n *engine.Node, reply func(bytes int, deliver func())), failed func(error)) {
+	w.c.call(client, node, bytes, invoke, failed)
+}
 
-// Acknowledged tells the run that a client has the success of a write: failover
-// times end here.
-func (w World) Acknowledged(op *checker.Op) { w.c.acknowledged(op) }
+// Acknowledged tells the run that a client has a node's success of a write to a
+// partition: failover times end here.
+func (w World) Acknowledged(partition int32, node env.NodeID) { w.c.acknowledged(partition, node) }
+
+// Machines gives the state machines of a group's replicas that are up, in the
+// order of the topology. They are for looking at, when the cluster is at rest.
+func (w World) Machines(id env.GroupID) []machine.StateMachine {
+	var out []machine.StateMachine
+	for _, r := range w.c.groups[id-1].members {
+		if r.host.serves() {
+			out = append(out, r.host.process.node.Machine(id))
+		}
+	}
+	return out
+}
