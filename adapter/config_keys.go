@@ -15,8 +15,8 @@ func knownKeys(name string) string {
 			continue
 		}
 		var keys []string
-		for i := range t.NumField() {
-			key, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+		for f := range t.Fields() {
+			key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 			keys = append(keys, key)
 		}
 		return strings.Join(keys, ", ")

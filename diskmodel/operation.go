@@ -102,6 +102,7 @@ func (op *operation) begin() {
 		bytes = op.node.dirty
 	case opSyncDir:
 		l = &d.config.SyncDir
+	default: // the directory's entries: the latency above
 	}
 	op.queue.timer = d.kernel.After(l.draw(d.latency, bytes)+d.slow, op.expire)
 }

@@ -113,6 +113,12 @@ func (c *Config) Validate() error {
 	case c.MaxWaiters <= 0 || c.MaxInflight <= 0 || c.MaxInflightByte == 0 || c.MaxUncommitted == 0 || c.CheckpointBytes <= 0 || c.MaxFetchBytes <= 0:
 		return fmt.Errorf("%w: a limit is 0; every limit must be set", ErrConfig)
 	}
+	if err := c.Journal.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	if err := c.Log.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
 	return c.Topology.validate(c.Node)
 }
 

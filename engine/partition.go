@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -76,20 +77,20 @@ func (p *partition) leaderEpoch() int32 { return int32(p.replica.Term()) }
 
 // codeOf translates a replica's error for a write.
 func codeOf(err error) Code {
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return None
-	case replica.ErrNotLeader, replica.ErrNotReady:
+	case errors.Is(err, replica.ErrNotLeader), errors.Is(err, replica.ErrNotReady):
 		return NotLeaderOrFollower
-	case replica.ErrNotEnoughReplicas:
+	case errors.Is(err, replica.ErrNotEnoughReplicas):
 		return NotEnoughReplicas
-	case replica.ErrUnacknowledged:
+	case errors.Is(err, replica.ErrUnacknowledged):
 		return NotEnoughReplicasAfterAppend
-	case replica.ErrTimeout:
+	case errors.Is(err, replica.ErrTimeout):
 		return RequestTimedOut
-	case replica.ErrOverloaded:
+	case errors.Is(err, replica.ErrOverloaded):
 		return ThrottlingQuotaExceeded
-	case replica.ErrFenced:
+	case errors.Is(err, replica.ErrFenced):
 		return KafkaStorageError
 	default:
 		return UnknownServerError
@@ -99,7 +100,7 @@ func codeOf(err error) Code {
 // readCodeOf differs for a leader that has not committed in its term: it may
 // not name an offset yet.
 func readCodeOf(err error) Code {
-	if err == replica.ErrNotReady {
+	if errors.Is(err, replica.ErrNotReady) {
 		return OffsetNotAvailable
 	}
 	return codeOf(err)

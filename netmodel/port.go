@@ -133,6 +133,7 @@ func (n *Net) carry(l *link, from Addr, to *port, lane env.Lane, fate Fate, fram
 		n.kernel.At(at+l.late(), again.expire)
 	case Reordered:
 		at += l.late()
+	default: // arrives as it is
 	}
 	if fate != Reordered {
 		at = l.inOrder(lane, at)

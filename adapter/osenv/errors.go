@@ -21,7 +21,7 @@ var (
 // mapError wraps an error of the operating system once, in the ports' terms and
 // with the name it is about. io.EOF stays itself.
 func mapError(v verb, name string, err error) error {
-	if err == nil || err == io.EOF {
+	if err == nil || errors.Is(err, io.EOF) {
 		return err
 	}
 	for _, known := range []error{env.ErrNotExist, env.ErrExist, env.ErrClosed} {

@@ -45,7 +45,7 @@ func TestAFailedSyncStaysFailed(t *testing.T) {
 	f := &File{os: w, opened: "x"}
 	first := f.sync()
 	f.os = good
-	if second := f.sync(); first == nil || second != first {
+	if second := f.sync(); first == nil || !errors.Is(second, first) {
 		t.Fatalf("first sync %v, then %v", first, second)
 	}
 }

@@ -51,7 +51,7 @@ func decodeMeta(b []byte) (isr.State, error) {
 	}
 	s, rest, err := isr.DecodeState(b[1:])
 	if err != nil || len(rest) != 0 {
-		return isr.State{}, fmt.Errorf("%w: in-sync set: %v, %d bytes too many", ErrMeta, err, len(rest))
+		return isr.State{}, errors.Join(fmt.Errorf("%w: in-sync set, %d bytes left over", ErrMeta, len(rest)), err)
 	}
 	return s, nil
 }

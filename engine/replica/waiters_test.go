@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -53,7 +54,7 @@ func TestLostLeadershipIsUnknownNeverFailure(t *testing.T) {
 	w.apply(2, 10, machine.Result{})
 	w.failAll(ErrNotLeader)
 	for _, got := range []*[]Outcome{a, b} {
-		if len(*got) != 1 || !(*got)[0].Unknown || (*got)[0].Err != ErrNotLeader {
+		if len(*got) != 1 || !(*got)[0].Unknown || !errors.Is((*got)[0].Err, ErrNotLeader) {
 			t.Fatalf("outcome %+v; want one unknown", *got)
 		}
 	}
@@ -83,7 +84,7 @@ func TestEveryWaiterIsAnsweredOnce(t *testing.T) {
 				}
 			},
 			"acknowledge": func(t *rapid.T) {
-				w.acknowledge(uint64(rapid.Uint64Range(0, next).Draw(t, "index")), func(p *proposal) {
+				w.acknowledge(rapid.Uint64Range(0, next).Draw(t, "index"), func(p *proposal) {
 					if p.index > applied {
 						t.Fatalf("index %d acknowledged, applied up to %d", p.index, applied)
 					}

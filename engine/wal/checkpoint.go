@@ -140,7 +140,7 @@ func (l *Log) saveIndexes(t *env.Task) error {
 
 // saveIndex makes or replaces the index file of a sealed segment.
 func (l *Log) saveIndex(t *env.Task, s *segment) error {
-	p := appendIndex(nil, s.extent, s.index)
+	p := encodeIndex(s.extent, s.index)
 	f, err := t.Open(l.env.Disk, l.path(indexName(s.Base)+generationSuffix(l.generation)), env.OpenCreate)
 	if err != nil {
 		return err

@@ -113,7 +113,7 @@ func TestIndexRoundTrip(t *testing.T) {
 	if len(x.entries) != 5 {
 		t.Fatalf("%d entries", len(x.entries))
 	}
-	p := appendIndex(nil, e, x)
+	p := encodeIndex(e, x)
 	if again, err := parseIndex(p, e); err != nil || len(again.entries) != 5 {
 		t.Fatal(err)
 	}
@@ -147,8 +147,8 @@ func TestIndexSpan(t *testing.T) {
 
 func FuzzParseIndex(f *testing.F) {
 	e, x := sampleIndex()
-	f.Add(appendIndex(nil, e, x), false)
-	f.Add(appendIndex(nil, e, x)[indexHeaderBytes:], true)
+	f.Add(encodeIndex(e, x), false)
+	f.Add(encodeIndex(e, x)[indexHeaderBytes:], true)
 	f.Fuzz(func(t *testing.T, p []byte, mend bool) {
 		if mend { // p is entries; give them a header that is right
 			p = p[:len(p)/indexEntryBytes*indexEntryBytes]
@@ -156,7 +156,7 @@ func FuzzParseIndex(f *testing.F) {
 			for ; len(p) > 0; p = p[indexEntryBytes:] {
 				y.entries = append(y.entries, indexEntry{int64(binary.LittleEndian.Uint64(p)), int64(binary.LittleEndian.Uint64(p[8:]))})
 			}
-			p = appendIndex(nil, e, y)
+			p = encodeIndex(e, y)
 		}
 		got, err := parseIndex(p, e)
 		if err != nil {
@@ -198,8 +198,10 @@ func TestNames(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"", "1.log", "00000000000000000001", "00000000000000000001.log.", "-0000000000000000001.log",
-		"+0000000000000000001.log", "00000000000000000001.log.1", "00000000000000000001.log.00000000", "00000000000000000001.txt", "99999999999999999999.log"} {
+	for _, name := range []string{
+		"", "1.log", "00000000000000000001", "00000000000000000001.log.", "-0000000000000000001.log",
+		"+0000000000000000001.log", "00000000000000000001.log.1", "00000000000000000001.log.00000000", "00000000000000000001.txt", "99999999999999999999.log",
+	} {
 		if _, _, ok := parseSegmentName(name); ok {
 			t.Errorf("%q is taken for a segment", name)
 		}

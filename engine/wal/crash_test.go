@@ -101,7 +101,7 @@ func TestFailedSyncIsFatal(t *testing.T) {
 				}
 			})
 			p, c := p.reborn(kind, promised)
-			p, c = p.reborn(loseAll, c)
+			p, _ = p.reborn(loseAll, c)
 			p.apply(h, 110)
 			p, _ = p.reborn(loseAll, p.checkpoint("after"))
 			p.apply(h, 120)

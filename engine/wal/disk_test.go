@@ -2,12 +2,11 @@ package wal_test
 
 import (
 	"io"
+	"maps"
 	"math/rand/v2"
 	"path"
 	"slices"
 	"strings"
-
-	"maps"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 )

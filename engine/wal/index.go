@@ -51,9 +51,9 @@ const (
 	indexEntryBytes  = 16
 )
 
-// appendIndex appends the file of the index of segment e.
-func appendIndex(dst []byte, e extent, x *index) []byte {
-	from := len(dst)
+// encodeIndex makes the file of the index of segment e.
+func encodeIndex(e extent, x *index) []byte {
+	dst := make([]byte, 0, indexHeaderBytes+len(x.entries)*indexEntryBytes)
 	dst = binary.LittleEndian.AppendUint32(dst, indexMagic)
 	dst = binary.LittleEndian.AppendUint32(dst, indexVersion)
 	dst = binary.LittleEndian.AppendUint64(dst, uint64(e.Base))
@@ -68,7 +68,7 @@ func appendIndex(dst []byte, e extent, x *index) []byte {
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(entry.Offset))
 		dst = binary.LittleEndian.AppendUint64(dst, uint64(entry.Pos))
 	}
-	binary.LittleEndian.PutUint32(dst[sumAt:], sumAround(dst[from:], sumAt-from))
+	binary.LittleEndian.PutUint32(dst[sumAt:], sumAround(dst, sumAt))
 	return dst
 }
 
@@ -93,7 +93,7 @@ func parseIndex(p []byte, e extent) (*index, error) {
 		return nil, fmt.Errorf("%w: index without entries", ErrDamaged)
 	}
 	// What the fields say and the checksum hold exactly if encoding gives p again.
-	if again := appendIndex(nil, e, x); string(again) != string(p) {
+	if again := encodeIndex(e, x); string(again) != string(p) {
 		return nil, fmt.Errorf("%w: index does not match its checksum or segment %d", ErrDamaged, e.Base)
 	}
 	return x, nil

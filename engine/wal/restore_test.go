@@ -237,8 +237,14 @@ func TestSourceRefusals(t *testing.T) {
 		off  int64
 		n    int
 	}{
-		{"checkpoint-0000000000000002", 0, 1}, {"../7/" + f.Name, 0, 1}, {f.Name + ".00000001", 0, 1},
-		{"00000000000000000001.log", 0, 1}, {f.Name, -1, 1}, {f.Name, 0, -1}, {f.Name, f.Bytes, 1}, {f.Name, 0, 1 << 40},
+		{"checkpoint-0000000000000002", 0, 1},
+		{"../7/" + f.Name, 0, 1},
+		{f.Name + ".00000001", 0, 1},
+		{"00000000000000000001.log", 0, 1},
+		{f.Name, -1, 1},
+		{f.Name, 0, -1},
+		{f.Name, f.Bytes, 1},
+		{f.Name, 0, 1 << 40},
 	} {
 		refused := false
 		p.log.ReadAt(c.name, c.off, c.n, func(b []byte, err error) { refused = err != nil && b == nil })

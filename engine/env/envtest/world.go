@@ -1,7 +1,6 @@
 package envtest
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -81,7 +80,7 @@ func run(t *testing.T, loop Loop, body func(s *script)) {
 func (s *script) check(ok bool, format string, args ...any) {
 	s.t.Helper()
 	if !ok {
-		s.t.Error(fmt.Sprintf(format, args...))
+		s.t.Errorf(format, args...)
 		panic(abandoned{})
 	}
 }
