@@ -129,11 +129,17 @@ func (c *Config) checkTuning() error {
 		key   string
 		value int64
 	}{
-		{"tick", int64(t.Tick)}, {"electionTicks", int64(t.ElectionTicks)}, {"isrLag", int64(t.ISRLag)},
-		{"produceTimeout", int64(t.ProduceTimeout)}, {"maxBatchBytes", int64(t.MaxBatchBytes)},
-		{"maxFetchBytes", int64(t.MaxFetchBytes)}, {"maxWaiters", int64(t.MaxWaiters)},
-		{"checkpointBytes", t.CheckpointBytes}, {"segmentBytes", t.SegmentBytes},
-		{"journalFileBytes", t.JournalFileBytes}, {"logTailBytes", int64(t.LogTailBytes)},
+		{"tick", int64(t.Tick)},
+		{"electionTicks", int64(t.ElectionTicks)},
+		{"isrLag", int64(t.ISRLag)},
+		{"produceTimeout", int64(t.ProduceTimeout)},
+		{"maxBatchBytes", int64(t.MaxBatchBytes)},
+		{"maxFetchBytes", int64(t.MaxFetchBytes)},
+		{"maxWaiters", int64(t.MaxWaiters)},
+		{"checkpointBytes", t.CheckpointBytes},
+		{"segmentBytes", t.SegmentBytes},
+		{"journalFileBytes", t.JournalFileBytes},
+		{"logTailBytes", int64(t.LogTailBytes)},
 		{"sendQueueBytes", int64(t.SendQueueBytes)},
 	} {
 		if v.value < 0 {

@@ -6,9 +6,10 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/lockstep-log/lockstep/adapter/osenv"
 	"github.com/lockstep-log/lockstep/engine/env"
-	"golang.org/x/sys/unix"
 )
 
 // zeroedBytes is the file that the benchmarks write round and round in, zeroed

@@ -143,7 +143,8 @@ func TestRequestsAndAnswersAreCarriedWhole(t *testing.T) {
 	s.loop.Call(func() { asked = node.asked })
 	equal(t, "what the node was asked", asked, []any{
 		engine.ProduceRequest{Topic: "t", Partition: 3, Batch: []byte("batch"), LeaderEpoch: 5, Timeout: time.Second},
-		fetch, offsets, []string(nil), []string{"t"},
+		fetch, offsets, []string(nil),
+		[]string{"t"},
 	})
 }
 

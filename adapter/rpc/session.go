@@ -113,7 +113,7 @@ func (n *Network) session(p *peer, conn *grpc.ClientConn) (accepted bool, err er
 	n.inbox.put(notice{kind: noticeOutDown, peer: p, session: number})
 	cancel()
 	for range 2*int(env.Lanes) - 1 {
-		_ = <-ended // the first one is the reason
+		<-ended //nolint:errcheck // the first one is the reason
 	}
 	for _, q := range p.lanes {
 		q.setOpen(false)

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/isr"
 	"github.com/lockstep-log/lockstep/engine/machine"
-	"go.etcd.io/raft/v3/raftpb"
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"time"
 
+	"go.etcd.io/raft/v3"
+
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
-	"go.etcd.io/raft/v3"
 )
 
 // Replica is one member of a raft group. All methods run on the node's loop.

@@ -4,10 +4,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lockstep-log/lockstep/engine/env"
-	"github.com/lockstep-log/lockstep/engine/wire"
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/wire"
 )
 
 // Step takes one message of another member, sent by the node it lives on. What

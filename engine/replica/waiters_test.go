@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockstep-log/lockstep/engine/machine"
 	"go.etcd.io/raft/v3/raftpb"
 	"pgregory.net/rapid"
+
+	"github.com/lockstep-log/lockstep/engine/machine"
 )
 
 func wait(t *testing.T, w *waiters, term, index uint64, deadline time.Duration) *[]Outcome {
