@@ -92,6 +92,35 @@ func TestDamagedRecordFencesItsGroup(t *testing.T) {
 	}
 }
 
+// A fence outlives the file with the damage.
+func TestFenceOutlivesTheDamage(t *testing.T) {
+	n := newNode(t, 1, smallConfig(), 2)
+	n.open()
+	n.put(2, journal.HardState{Term: 1}, span(1, 3, 1, "lost"))
+	w := n.written(2)[0]
+	n.settle()
+	n.kill()
+	n.inode(w.File).rot(w.Offset + 80)
+	n.open()
+	n.wantFenced(2)
+	why := n.fences()[2].Error()
+	for i := uint64(1); n.inode(w.File) != nil; i++ {
+		n.put(1, journal.HardState{Term: 1, Commit: i}, span(i, i, 1, strings.Repeat("w", 1200)))
+		n.j.View(1).SetApplied(i)
+		n.j.Checkpointed(1, i, i, 1)
+		n.j.Retain(1, i+1)
+		n.settle()
+	}
+	for range 2 {
+		n.powerLoss(loseAll)
+		n.open()
+		n.wantFenced(2)
+		if again := n.fences()[2].Error(); again != why {
+			t.Errorf("the reason was %q and is %q", why, again)
+		}
+	}
+}
+
 // zero takes sectors away, as a disk that remapped them.
 func (f *inode) zero(from, to int64) {
 	clear(f.durable[from:to])

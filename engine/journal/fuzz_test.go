@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/lockstep-log/lockstep/engine/env"
 	"go.etcd.io/raft/v3/raftpb"
 )
 
@@ -273,5 +274,44 @@ func TestNames(t *testing.T) {
 	l := sortNames([]string{"j-000000000000000a", "j-00", "lost+found", "spare-0000000000000002", "j-000000000000000A"})
 	if len(l.files) != 1 || l.files[0] != 10 || len(l.spares) != 1 || l.spares[0] != 2 || len(l.others) != 3 {
 		t.Errorf("%+v", l)
+	}
+}
+
+// A head that does not continue what was read before it fences the group: a
+// write in between was lost, whatever the checksums say.
+func TestHeadContradictsTheRecords(t *testing.T) {
+	row := tableRow{group: 1, replica: 11, hs: HardState{5, 11, 8}, log: outline{runs: []run{{8, 4}, {9, 5}}, last: 12}}
+	for what, change := range map[string]func(*tableRow){
+		"nothing":   func(*tableRow) {},
+		"term":      func(r *tableRow) { r.hs.Term++ },
+		"vote":      func(r *tableRow) { r.hs.Vote++ },
+		"commit":    func(r *tableRow) { r.hs.Commit++ },
+		"last":      func(r *tableRow) { r.log.last++ },
+		"last term": func(r *tableRow) { r.log.runs = []run{{8, 4}, {9, 6}} },
+		"replica":   func(r *tableRow) { r.replica++ },
+	} {
+		j := newJournal(env.Env{}, Config{}, Identity{}, nil, nil)
+		r := &recovery{journal: j}
+		next := row
+		change(&next)
+		r.meet(&recovering{file: &file{name: "a"}, head: head{table: []tableRow{row}}})
+		r.meet(&recovering{file: &file{name: "b"}, head: head{table: []tableRow{next}}})
+		if fenced := j.groups[1].fenced != nil; fenced != (what != "nothing") {
+			t.Errorf("%s differs: fenced with %v", what, j.groups[1].fenced)
+		}
+	}
+}
+
+// Entries between the checkpoint and the oldest record must be somewhere.
+func TestGapAboveTheCheckpoint(t *testing.T) {
+	g := &group{id: 1, log: newOutline(20, 2), checkpoint: checkpoint{1, 15, 2}}
+	g.checkGap()
+	if g.fenced == nil {
+		t.Error("entries 16..20 are nowhere, and nobody minds")
+	}
+	g = &group{id: 1, log: newOutline(20, 2), checkpoint: checkpoint{1, 20, 2}}
+	g.checkGap()
+	if g.fenced != nil {
+		t.Error(g.fenced)
 	}
 }

@@ -54,7 +54,11 @@ func (m *machine) any(t *rapid.T) env.GroupID {
 func (m *machine) anyAppend(t *rapid.T) {
 	id := m.any(t)
 	now := m.groups[id].now()
-	m.append(id, journal.HardState{}, m.entries(t, now.last()+1, max(1, now.hs.Term)))
+	hs := journal.HardState{}
+	if now.hs.Term == 0 {
+		hs.Term = 1
+	}
+	m.append(id, hs, m.entries(t, now.last()+1, max(1, now.hs.Term)))
 }
 
 // anyReplace is a new leader's append over what is not committed.
@@ -80,7 +84,10 @@ func (m *machine) entries(t *rapid.T, from, term uint64) []*raftpb.Entry {
 func (m *machine) anyVote(t *rapid.T) {
 	id := m.any(t)
 	hs := m.groups[id].now().hs
-	hs.Term, hs.Vote = hs.Term+1, env.ReplicaID(rapid.IntRange(0, 3).Draw(t, "for"))
+	if hs.Vote > 0 || hs.Term == 0 || rapid.Bool().Draw(t, "new term") {
+		hs.Term++
+	}
+	hs.Vote = env.ReplicaID(rapid.IntRange(0, 3).Draw(t, "for"))
 	m.append(id, hs, nil)
 }
 

@@ -200,6 +200,48 @@ func TestReadBackMeetsTruncation(t *testing.T) {
 	if len(got) != 4 || got[1].GetTerm() != 1 || got[2].GetTerm() != 2 || string(got[3].GetData()) != "new-6" {
 		t.Errorf("read %v", got)
 	}
+	// And once more with what was read already in the cache.
+	n.put(1, journal.HardState{}, span(7, 60, 2, strings.Repeat("o", 300)))
+	v.SetApplied(61)
+	n.fetch(1, 3, 20)
+	n.j.Append(1, journal.HardState{Term: 3}, span(9, 9, 3, "newer"), nil)
+	for i, e := range n.fetch(1, 3, 10) {
+		if want, _ := v.Term(uint64(i) + 3); e.GetTerm() != want || e.GetIndex() != uint64(i)+3 {
+			t.Errorf("read %d@%d, want term %d", e.GetIndex(), e.GetTerm(), want)
+		}
+	}
+}
+
+// What is not durable stays in memory, even if it was called applied, and a
+// sync that covers what was replaced since does not make it durable.
+func TestEntriesNotDurableStay(t *testing.T) {
+	cfg := testConfig()
+	cfg.WindowBytes = 1
+	n := newNode(t, 1, cfg, 1)
+	n.open()
+	n.settle()
+	v := n.j.View(1)
+	atHand := func(lo, hi uint64) {
+		t.Helper()
+		if _, err := v.Entries(lo, hi, math.MaxUint64); err != nil {
+			t.Errorf("entries %d..%d: %v", lo, hi-1, err)
+		}
+	}
+	v.SetApplied(100)
+	n.j.Append(1, journal.HardState{Term: 1}, span(1, 10, 1, "a"), nil)
+	atHand(1, 11)
+	n.run(func() bool { return n.dirty == 1 })
+	n.j.Append(1, journal.HardState{Term: 2}, span(5, 10, 2, "b"), nil)
+	n.run(func() bool { return n.j.Stats().Syncs == 1 })
+	atHand(5, 11)
+	n.settle()
+	n.put(1, journal.HardState{Term: 3}, span(8, 8, 3, "c"))
+	if _, err := v.Entries(8, 9, 1); !errors.Is(err, raft.ErrCompacted) {
+		t.Errorf("durable and applied, and the budget is a byte: %v", err)
+	}
+	n.j.Append(1, journal.HardState{Term: 4}, span(6, 8, 4, "d"), nil)
+	n.j.Append(1, journal.HardState{}, span(9, 9, 4, "e"), nil)
+	atHand(6, 10)
 }
 
 func TestDamageMetByReadBack(t *testing.T) {

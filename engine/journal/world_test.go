@@ -30,6 +30,7 @@ type world struct {
 	dirty   int // syncs under way
 	maxSync int // most syncs under way at once
 	fault   func(op, name string) error
+	hold    func(op, name string) bool // keeps an operation waiting
 	events  []env.Event
 	tasks   *env.Tasks
 }
@@ -59,7 +60,13 @@ type change struct {
 	size int64 // of a truncation; -1 for a write
 }
 
-type ioQueue struct{ ops []func() }
+type ioQueue struct{ ops []ioOp }
+
+type ioOp struct {
+	op   string
+	name func() string
+	do   func()
+}
 
 // tester is a *testing.T or a *rapid.T.
 type tester interface {
@@ -132,16 +139,16 @@ func (w *world) step() bool {
 		return true
 	}
 	w.queues = slices.DeleteFunc(w.queues, func(q *ioQueue) bool { return len(q.ops) == 0 })
-	if len(w.queues) > 0 {
+	if ready := w.ready(); len(ready) > 0 {
 		if w.steps == w.crashAt {
 			w.crashed = true
 			return false
 		}
 		w.steps++
-		q := w.queues[w.rng.IntN(len(w.queues))]
+		q := ready[w.rng.IntN(len(ready))]
 		op := q.ops[0]
 		q.ops = q.ops[1:]
-		op()
+		op.do()
 		return true
 	}
 	w.timers = slices.DeleteFunc(w.timers, func(t *timer) bool { return t.done })
@@ -152,6 +159,14 @@ func (w *world) step() bool {
 	next.done, w.now = true, max(w.now, next.at)
 	next.f()
 	return true
+}
+
+// ready gives the queues whose first operation is not held.
+func (w *world) ready() []*ioQueue {
+	if w.hold == nil {
+		return w.queues
+	}
+	return slices.DeleteFunc(slices.Clone(w.queues), func(q *ioQueue) bool { return w.hold(q.ops[0].op, q.ops[0].name()) })
 }
 
 // run runs until cond holds; it fails the test if that never happens, unless
@@ -190,7 +205,7 @@ func (w *world) kill() {
 	w.tasks.Stop()
 	w.tasks = &env.Tasks{}
 	w.posted, w.timers, w.queues, w.crashed, w.crashAt, w.dirty = nil, nil, nil, false, -1, 0
-	w.fault = nil
+	w.fault, w.hold = nil, nil
 }
 
 type loss int
@@ -201,22 +216,33 @@ const (
 	keepPrefix
 	keepSubset
 	tornSector
+	keepLatest // of the directory's changes only the latest, of the files' none
 	losses
 )
 
 func (l loss) String() string {
-	return [...]string{"keep-all", "lose-all", "keep-prefix", "keep-subset", "torn-sector"}[l]
+	return [...]string{"keep-all", "lose-all", "keep-prefix", "keep-subset", "torn-sector", "keep-latest"}[l]
 }
 
 // powerLoss ends the process and the caches.
 func (w *world) powerLoss(l loss) {
 	w.kill()
 	d := &w.disk
+	prefix := w.rng.IntN(len(d.pending) + 1)
 	for i, apply := range d.pending {
-		if l == keepAll || l == keepPrefix && i < w.rng.IntN(len(d.pending)+1) || l >= keepSubset && w.rng.IntN(2) == 0 {
+		var kept bool
+		switch l {
+		case keepAll:
+			kept = true
+		case keepPrefix:
+			kept = i < prefix
+		case keepSubset, tornSector:
+			kept = w.rng.IntN(2) == 0
+		case keepLatest:
+			kept = i == len(d.pending)-1
+		}
+		if kept {
 			apply(d.durable)
-		} else if l == keepPrefix {
-			break
 		}
 	}
 	d.pending = nil
@@ -281,7 +307,7 @@ func (w *world) push(p *process, q *ioQueue, op string, name func() string, act 
 	if !p.alive() {
 		return
 	}
-	q.ops = append(q.ops, func() {
+	q.ops = append(q.ops, ioOp{op, name, func() {
 		if !p.alive() {
 			return
 		}
@@ -289,11 +315,10 @@ func (w *world) push(p *process, q *ioQueue, op string, name func() string, act 
 		if w.fault != nil {
 			err = w.fault(op, name())
 		}
-		if !p.alive() {
-			return
+		if p.alive() {
+			act(err)
 		}
-		act(err)
-	})
+	}})
 	if !slices.Contains(w.queues, q) {
 		w.queues = append(w.queues, q)
 	}
