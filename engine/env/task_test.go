@@ -260,9 +260,11 @@ func (m *memory) Remove(_ string, done func(error))                 { m.complete
 func (m *memory) Mkdir(_ string, done func(error))                  { m.complete(done) }
 func (m *memory) SyncDir(_ string, done func(error))                { m.complete(done) }
 func (m *memory) Open(_ string, _ OpenMode, done func(File, error)) { m.add(func() { done(m, m.err) }) }
+
 func (m *memory) List(_ string, done func([]string, error)) {
 	m.add(func() { done([]string{"x"}, m.err) })
 }
+
 func (m *memory) Size(done func(int64, error)) { m.add(func() { done(int64(len(m.bytes))+3, m.err) }) }
 
 func (m *memory) WriteAt(p []byte, _ int64, done func(error)) {
@@ -295,8 +297,10 @@ func TestStraightCodeCallsThePorts(t *testing.T) {
 	ts.Go("ports", func(task *Task) {
 		task.Sleep(m, time.Second)
 		f, err := task.Open(m, "a", OpenCreate)
-		errs := []error{err, task.WriteAt(f, []byte("data"), 0), task.Sync(f), task.Truncate(f, 1), task.Rename(m, "a", "b"),
-			task.Remove(m, "b"), task.Mkdir(m, "d"), task.SyncDir(m, "d")}
+		errs := []error{
+			err, task.WriteAt(f, []byte("data"), 0), task.Sync(f), task.Truncate(f, 1), task.Rename(m, "a", "b"),
+			task.Remove(m, "b"), task.Mkdir(m, "d"), task.SyncDir(m, "d"),
+		}
 		names, err := task.List(m, "d")
 		errs = append(errs, err)
 		got, err = task.ReadFile(f) // the file is shorter than its size said

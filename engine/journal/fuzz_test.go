@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"testing"
 
-	"github.com/lockstep-log/lockstep/engine/env"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
 // The decoders get bytes that a disk may have turned into anything. They never

@@ -3,8 +3,9 @@ package journal
 import (
 	"fmt"
 
-	"github.com/lockstep-log/lockstep/engine/env"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
 // Journal is one node's raft log: all groups in one sequence of files. It

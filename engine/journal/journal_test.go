@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"testing"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
-	"go.etcd.io/raft/v3/raftpb"
 )
 
 var testID = journal.Identity{Cluster: 7, Node: 3}

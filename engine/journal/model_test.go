@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"strings"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
-	"go.etcd.io/raft/v3/raftpb"
 )
 
 // model is the simple truth that a journal is compared with: for each group

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lockstep-log/lockstep/engine/env"
-	"github.com/lockstep-log/lockstep/engine/journal"
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"pgregory.net/rapid"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
 )
 
 // machine drives the journal and the model with the same random life.

@@ -6,8 +6,9 @@ import (
 	"io"
 	"slices"
 
-	"github.com/lockstep-log/lockstep/engine/env"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
 // gapBytes is how far apart two records may stand to be read at once.

@@ -6,8 +6,9 @@ import (
 	"math"
 	"math/bits"
 
-	"github.com/lockstep-log/lockstep/engine/env"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
 // A record belongs to one group:

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/lockstep-log/lockstep/engine/env"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
 // Open recovers the journal in cfg.Dir and makes it ready for Append. Nothing

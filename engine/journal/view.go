@@ -3,9 +3,10 @@ package journal
 import (
 	"fmt"
 
-	"github.com/lockstep-log/lockstep/engine/env"
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
 // View is a group's log as raft sees it: everything appended, durable or not.

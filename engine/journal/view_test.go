@@ -6,10 +6,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lockstep-log/lockstep/engine/env"
-	"github.com/lockstep-log/lockstep/engine/journal"
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
 )
 
 func TestViewOfAnEmptyLog(t *testing.T) {

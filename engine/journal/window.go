@@ -3,8 +3,9 @@ package journal
 import (
 	"time"
 
-	"github.com/lockstep-log/lockstep/engine/env"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
 // entryOverheadBytes is what an entry in memory costs beside its data.

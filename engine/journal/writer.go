@@ -3,8 +3,9 @@ package journal
 import (
 	"fmt"
 
-	"github.com/lockstep-log/lockstep/engine/env"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
 // The writer has one write and sync under way at a time. What arrives meanwhile
