@@ -38,6 +38,9 @@ type Node struct {
 	byName     map[topicPartition]*Partition // all of the topology
 
 	woken   []*replica.Replica
+	spare   []*replica.Replica // the other buffer of woken
+	turn    func()             // endTurn, made once
+	ticked  func()             // onTick, made once
 	posted  bool
 	outbox  outbox
 	peers   map[env.NodeID]uint64 // newest incarnation heard of
@@ -59,6 +62,7 @@ func Start(e env.Env, cfg Config, events Events) *Node {
 		byName:  map[topicPartition]*Partition{},
 		peers:   map[env.NodeID]uint64{},
 	}
+	n.turn, n.ticked = n.endTurn, n.onTick
 	for i := range cfg.Topology.Partitions {
 		p := &n.cfg.Topology.Partitions[i]
 		n.byName[topicPartition{p.Topic, p.Partition}] = p

@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"maps"
+	"cmp"
 	"slices"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -24,7 +24,7 @@ func (n *Node) Wake(r *replica.Replica) {
 func (n *Node) postTurn() {
 	if !n.posted {
 		n.posted = true
-		n.env.Clock.Post(n.endTurn)
+		n.env.Clock.Post(n.turn)
 	}
 }
 
@@ -36,52 +36,64 @@ func (n *Node) endTurn() {
 		return
 	}
 	woken := n.woken
-	n.woken = nil
+	n.woken = n.spare[:0]
 	for _, r := range woken {
 		r.Flush()
 	}
+	clear(woken)
+	n.spare = woken
 	n.outbox.flush(n)
 }
 
-func (n *Node) armTick() {
-	n.tick = n.env.Clock.AfterFunc(n.cfg.Tick, func() {
-		n.armTick()
-		for _, p := range n.partitions {
-			p.replica.Tick()
-			p.expireFetches()
-		}
-	})
+func (n *Node) armTick() { n.tick = n.env.Clock.AfterFunc(n.cfg.Tick, n.ticked) }
+
+func (n *Node) onTick() {
+	n.armTick()
+	for _, p := range n.partitions {
+		p.replica.Tick()
+		p.expireFetches()
+	}
 }
 
 // outbox collects the turn's messages by peer and lane.
 type outbox struct {
-	byPeer map[env.NodeID]*[env.Lanes][]wire.Message
+	peers []*peerOutbox // sorted by node
+	any   bool
+}
+
+type peerOutbox struct {
+	node  env.NodeID
+	lanes [env.Lanes][]wire.Message
+}
+
+// peer finds or makes the place of a peer.
+func (o *outbox) peer(node env.NodeID) *peerOutbox {
+	i, found := slices.BinarySearchFunc(o.peers, node, func(p *peerOutbox, node env.NodeID) int { return cmp.Compare(p.node, node) })
+	if !found {
+		o.peers = slices.Insert(o.peers, i, &peerOutbox{node: node})
+	}
+	return o.peers[i]
 }
 
 // Send implements replica.Host.
 func (n *Node) Send(to env.NodeID, m wire.Message) {
-	o := &n.outbox
-	if o.byPeer == nil {
-		o.byPeer = map[env.NodeID]*[env.Lanes][]wire.Message{}
-	}
-	lanes := o.byPeer[to]
-	if lanes == nil {
-		lanes = new([env.Lanes][]wire.Message)
-		o.byPeer[to] = lanes
-	}
-	lane := wire.LaneOf(m.Raft.GetType())
-	lanes[lane] = append(lanes[lane], m)
+	p, lane := n.outbox.peer(to), wire.LaneOf(m.Raft.GetType())
+	p.lanes[lane] = append(p.lanes[lane], m)
+	n.outbox.any = true
 	n.postTurn()
 }
 
 func (o *outbox) flush(n *Node) {
-	for _, to := range slices.Sorted(maps.Keys(o.byPeer)) {
-		lanes := o.byPeer[to]
-		for lane := range lanes {
-			if messages := lanes[lane]; len(messages) > 0 {
-				n.sendFrames(to, env.Lane(lane), messages)
+	if !o.any {
+		return
+	}
+	o.any = false
+	for _, p := range o.peers {
+		for lane, messages := range p.lanes {
+			if len(messages) > 0 {
+				n.sendFrames(p.node, env.Lane(lane), messages)
 				clear(messages)
-				lanes[lane] = messages[:0]
+				p.lanes[lane] = messages[:0]
 			}
 		}
 	}
