@@ -20,6 +20,7 @@ func loadWithFailover() Scenario {
 			s.DurationNs = int64(20 * time.Second)
 			s.Workload.Clients = 20
 			s.Workload.ProducesPerMinute = 6000
+			s.Workload.AttemptTimeoutNs = int64(500 * time.Millisecond) // what a client waits for a silent leader
 			draw := sim.NewRand(seed, "load-with-failover", 0)
 			at := time.Duration(0)
 			for range 2 {

@@ -177,7 +177,7 @@ func (c *logClient) end(at int, out client.Outcome, digest []byte) *checker.Op {
 		op.Outcome = checker.Failed
 	}
 	l.w.Kernel().Record(sim.KindClient, uint64(c.id)<<32|op.Seq, uint64(op.Offset),
-		uint64(uint16(op.Code))<<32|uint64(out.Attempts)<<16|uint64(op.Node), digest)
+		uint64(uint16(op.Code))<<32|uint64(out.Attempts)<<16|op.Node, digest)
 	return op
 }
 

@@ -102,17 +102,25 @@ func Defaults(seed uint64) Schedule {
 		Version: Version, Seed: seed, Scenario: "none",
 		Nodes: 3, Partitions: 1, Replication: 3, MinISR: 2,
 		DurationNs: int64(60 * time.Second), HealNs: int64(30 * time.Second),
-		Network: Network{BaseNs: int64(200 * time.Microsecond), JitterNs: int64(300 * time.Microsecond),
-			TailNs: int64(10 * time.Millisecond), TailPPM: 2000},
-		Disk: Disk{WriteNs: int64(20 * time.Microsecond), SyncNs: int64(200 * time.Microsecond),
-			JitterNs: int64(200 * time.Microsecond), TailNs: int64(10 * time.Millisecond), TailPPM: 2000},
+		Network: Network{
+			BaseNs: int64(200 * time.Microsecond), JitterNs: int64(300 * time.Microsecond),
+			TailNs: int64(10 * time.Millisecond), TailPPM: 2000,
+		},
+		Disk: Disk{
+			WriteNs: int64(20 * time.Microsecond), SyncNs: int64(200 * time.Microsecond),
+			JitterNs: int64(200 * time.Microsecond), TailNs: int64(10 * time.Millisecond), TailPPM: 2000,
+		},
 		Clock: Clock{WallSpreadNs: int64(time.Second), DriftPPM: 100},
-		Engine: Engine{JournalFileBytes: 256 << 10, SegmentBytes: 64 << 10, IndexIntervalBytes: 1 << 10,
+		Engine: Engine{
+			JournalFileBytes: 256 << 10, SegmentBytes: 64 << 10, IndexIntervalBytes: 1 << 10,
 			MaxBatchBytes: 64 << 10, CheckpointBytes: 32 << 10, LogTailBytes: 32 << 10,
-			ISRLagNs: int64(2 * time.Second), RestartNs: int64(time.Second)},
-		Workload: WorkloadSpec{Clients: 10, ProducesPerMinute: 300, FetchesPerMinute: 240, ListsPerMinute: 60,
+			ISRLagNs: int64(2 * time.Second), RestartNs: int64(time.Second),
+		},
+		Workload: WorkloadSpec{
+			Clients: 10, ProducesPerMinute: 300, FetchesPerMinute: 240, ListsPerMinute: 60,
 			LinearizablePPM: 300_000, ValueBytes: 100, MaxRecords: 1, FetchBytes: 16 << 10,
-			AttemptTimeoutNs: int64(time.Second), DeadlineNs: int64(10 * time.Second)},
+			AttemptTimeoutNs: int64(time.Second), DeadlineNs: int64(10 * time.Second),
+		},
 		Faults: []Fault{},
 	}
 }

@@ -150,10 +150,10 @@ func (w *walker) array(path string, t reflect.Type, depth int) error {
 
 // fieldOf finds the type of the field with exactly this JSON name.
 func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name == key {
-			return t.Field(i).Type, true
+			return field.Type, true
 		}
 	}
 	return nil, false

@@ -90,6 +90,7 @@ func (p *process) follow(e *env.Event) {
 		c.count.readBacks++
 	case env.EventFenced:
 		c.violate(oracleCrash, fmt.Sprintf("node %d fenced group %d although its disk was never damaged: %s", p.host.id, e.Group, e.Text))
+	default: // nothing that a process is followed by
 	}
 	if m := p.member(e.Group); m != nil {
 		m.follow(c, e)
@@ -140,6 +141,7 @@ func (m *member) follow(c *Cluster, e *env.Event) {
 	case env.EventISR:
 		c.count.isrChanges++
 		c.mark(Mark{Kind: MarkISR, Node: uint64(m.host.id), Group: uint64(m.group.id), Term: m.term, Nodes: nodesOf(e.Set)})
+	default: // nothing that a replica is followed by
 	}
 }
 

@@ -65,8 +65,8 @@ func (t *truth) wholeAt(now sim.Time, index uint64) sim.Time {
 	if index >= t.end {
 		return now
 	}
-	for i := len(t.growth) - 1; i >= 0; i-- {
-		if t.growth[i].end <= index {
+	for i, g := range slices.Backward(t.growth) {
+		if g.end <= index {
 			if i+1 < len(t.growth) {
 				return t.growth[i+1].at
 			}
