@@ -100,7 +100,7 @@ func (o *Op) validate(logs map[partitionKey]bool) error {
 		return invalid("operation %d has kind %v", o.Seq, o.Kind)
 	case o.Outcome < OK || o.Outcome > Unknown:
 		return invalid("operation %d has outcome %v", o.Seq, o.Outcome)
-	case o.Call == 0 || o.Call >= never || o.Return >= never || (o.Return != 0 && o.Return <= o.Call):
+	case o.Call == 0 || o.Call > maxStamp || o.Return > maxStamp || (o.Return != 0 && o.Return <= o.Call):
 		return invalid("operation %d is called at stamp %d and returns at %d", o.Seq, o.Call, o.Return)
 	case o.Outcome == OK && o.Return == 0:
 		return invalid("operation %d succeeded and never returned", o.Seq)

@@ -117,6 +117,9 @@ func (o *Op) copies() int {
 	}
 }
 
+// maxStamp leaves room to double stamps.
+const maxStamp = uint64(1) << 61
+
 // never stands for the return of an operation that has none.
 const never = uint64(math.MaxInt64)
 
