@@ -303,6 +303,37 @@ func TestHeadContradictsTheRecords(t *testing.T) {
 	}
 }
 
+// So does a record that no writer puts after the one before it.
+func TestRecordContradictsTheRecords(t *testing.T) {
+	entries := appendRecord(nil, place{}, &record{kind: recordAppend, index: 5}, sampleEntries())
+	read, err := parseRecord(entries, place{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		rec    record
+		fenced bool
+	}{
+		"next":         {record{kind: recordAppend, replica: 11, count: read.count, index: 13, payload: read.payload, hs: HardState{Term: 6}}, false},
+		"replaces":     {record{kind: recordAppend, replica: 11, count: read.count, index: 9, payload: read.payload, hs: HardState{Term: 6}}, false},
+		"a gap":        {record{kind: recordAppend, replica: 11, count: read.count, index: 14, payload: read.payload, hs: HardState{Term: 6}}, true},
+		"too deep":     {record{kind: recordAppend, replica: 11, count: read.count, index: 8, payload: read.payload, hs: HardState{Term: 6}}, true},
+		"older term":   {record{kind: recordAppend, replica: 11, hs: HardState{Term: 4}}, true},
+		"another self": {record{kind: recordAppend, replica: 12, hs: HardState{Term: 6}}, true},
+	} {
+		j := newJournal(env.Env{}, Config{}, Identity{}, nil, nil)
+		g := &group{id: 0, replica: 11, hs: HardState{5, 11, 8}, log: outline{runs: []run{{8, 4}, {9, 5}}, last: 12}}
+		j.addGroup(g)
+		(&recovery{journal: j}).apply(&c.rec, extent{file: &file{name: "a"}})
+		if fenced := g.fenced != nil; fenced != c.fenced {
+			t.Errorf("%s: fenced with %v", what, g.fenced)
+		}
+		if !c.fenced && g.log.last != c.rec.last() {
+			t.Errorf("%s: last entry %d", what, g.log.last)
+		}
+	}
+}
+
 // Entries between the checkpoint and the oldest record must be somewhere.
 func TestGapAboveTheCheckpoint(t *testing.T) {
 	g := &group{id: 1, log: newOutline(20, 2), checkpoint: checkpoint{1, 15, 2}}

@@ -277,6 +277,27 @@ func TestRenamesAreDurableInOrder(t *testing.T) {
 	n.expect(1, span(1, 3, 4, "a"))
 }
 
+// What a crash left of a spare is no spare.
+func TestHalfSparesAreRemoved(t *testing.T) {
+	n := newNode(t, 1, testConfig(), 1)
+	n.open()
+	n.settle()
+	n.kill()
+	for name, f := range n.disk.names {
+		if strings.Contains(name, "spare") {
+			f.cache, f.durable = f.cache[:4096], f.durable[:4096]
+		}
+	}
+	n.open()
+	n.put(1, journal.HardState{Term: 1}, span(1, 3, 1, "a"))
+	n.settle()
+	for name, f := range n.disk.names {
+		if strings.Contains(name, "/j-") && name != "journal/j-0000000000000001" && int64(len(f.cache)) != n.cfg.FileBytes {
+			t.Errorf("%s has %d bytes", name, len(f.cache))
+		}
+	}
+}
+
 // A vote within a term is a change of its own.
 func TestVoteInTheSameTerm(t *testing.T) {
 	n := newNode(t, 1, testConfig(), 1)

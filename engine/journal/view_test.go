@@ -242,6 +242,7 @@ func TestEntriesNotDurableStay(t *testing.T) {
 	}
 	n.j.Append(1, journal.HardState{Term: 4}, span(6, 8, 4, "d"), nil)
 	n.j.Append(1, journal.HardState{}, span(9, 9, 4, "e"), nil)
+	v.SetApplied(101)
 	atHand(6, 10)
 }
 
@@ -308,6 +309,9 @@ func TestRestartAtCheckpoint(t *testing.T) {
 		}
 	}
 	check("at once")
+	if s := n.j.Stats(); s.WindowBytes != 0 || s.PinnedBytes != 0 {
+		t.Errorf("entries that are void hold memory: %+v", s)
+	}
 	n.put(1, journal.HardState{}, span(31, 33, 4, "b"))
 	n.powerLoss(loseAll)
 	n.open()

@@ -139,6 +139,26 @@ func TestCommitAloneOwesNoSync(t *testing.T) {
 	}
 }
 
+// The note of a checkpoint rides, too, and costs no sync.
+func TestCheckpointNoteRides(t *testing.T) {
+	n := newNode(t, 1, testConfig(), 2)
+	n.open()
+	n.put(1, journal.HardState{Term: 1, Commit: 5}, span(1, 5, 1, "a"))
+	n.settle()
+	before := n.syncs
+	n.j.Checkpointed(1, 3, 5, 1)
+	n.settle()
+	if n.syncs != before {
+		t.Errorf("a note took %d syncs", n.syncs-before)
+	}
+	n.put(2, journal.HardState{Term: 8}, nil)
+	n.powerLoss(loseAll)
+	n.open()
+	if r := n.j.Groups()[0]; r.CheckpointID != 3 || r.CheckpointIndex != 5 || r.CheckpointTerm != 1 {
+		t.Errorf("recovered %+v", r)
+	}
+}
+
 // An empty append waits for what was appended before it.
 func TestEmptyAppendKeepsOrder(t *testing.T) {
 	n := newNode(t, 1, testConfig(), 1)
