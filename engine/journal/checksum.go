@@ -1,9 +1,6 @@
 package journal
 
-import (
-	"encoding/binary"
-	"hash/crc32"
-)
+import "hash/crc32"
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -15,11 +12,20 @@ type place struct {
 	offset      int64
 }
 
+// sum is the CRC32C of b, started not from nothing but from the place: the same
+// bytes under two different seeds never have the same sum.
 func (p place) sum(b []byte) uint32 {
-	var seed [16]byte
-	binary.LittleEndian.PutUint64(seed[0:], p.incarnation)
-	binary.LittleEndian.PutUint64(seed[8:], uint64(p.offset))
-	return crc32.Update(crc32.Update(0, castagnoli, seed[:]), castagnoli, b)
+	seed := scramble(p.incarnation ^ scramble(uint64(p.offset)))
+	return crc32.Update(uint32(seed>>32), castagnoli, b)
+}
+
+// scramble is a bijection whose every output bit depends on every input bit
+// (the finalizer of splitmix64).
+func scramble(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
 }
 
 // plus is the place n bytes further on.
