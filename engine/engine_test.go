@@ -335,3 +335,37 @@ func TestAUsersOwnStateMachine(t *testing.T) {
 		t.Errorf("a produce to a machine that is no log: %v", p.Err)
 	}
 }
+
+// A follower that is lost between an election and the term's first commit,
+// which slow disks keep apart, is out of the in-sync set one lag limit after it
+// was lost, not one after the commit.
+func TestALeaderFollowsItsFollowersFromItsElectionOn(t *testing.T) {
+	w := newWorld(t, 5, nil)
+	w.formatAndStart()
+	old := w.leader()
+	w.sleep(time.Second)
+	old.crash()
+	var l, lost *host
+	w.until(func() bool {
+		for _, h := range w.nodes {
+			if h != old && h.node.Metadata(nil).Partitions[0].Leader == h.id {
+				l = h
+			}
+		}
+		return l != nil
+	}, "election")
+	for _, h := range w.nodes {
+		h.disk.SetSlow(800 * time.Millisecond)
+		if h != old && h != l {
+			lost = h
+		}
+	}
+	lost.crash()
+	if got := w.leader(); got != l {
+		t.Fatalf("node %d leads, not %d", got.id, l.id)
+	}
+	w.sleep(100 * time.Millisecond)
+	if isr := l.node.Metadata(nil).Partitions[0].ISR; slices.Contains(isr, lost.id) {
+		t.Fatalf("node %d was lost more than the lag limit ago and is still in sync: %v", lost.id, isr)
+	}
+}

@@ -161,7 +161,7 @@ func (w *world) leader() *host {
 	var found *host
 	w.until(func() bool {
 		for _, h := range w.nodes {
-			if h.node != nil && h.node.Ready() && found == nil {
+			if *h.alive && h.node != nil && h.node.Ready() && found == nil {
 				h.do(func() {
 					h.node.ReadBarrier(1, time.Second, func(code engine.Code) {
 						if code == engine.None && found == nil {
