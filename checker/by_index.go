@@ -10,7 +10,7 @@ type byIndex[T any] struct {
 }
 
 // denseGap is how far beyond the end the dense part still grows.
-const denseGap = 4096
+const denseGap = 64
 
 // at returns the place of index i, made if need be; valid until the next call.
 func (v *byIndex[T]) at(i uint64) *T {

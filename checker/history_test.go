@@ -325,7 +325,11 @@ func TestValidateRefuses(t *testing.T) {
 		"negative number":       func(b *book) { b.at(1).Attempts = -1 },
 		"fetched records":       func(b *book) { b.at(3).Fetched = make([]checker.FetchedRecord, 1) },
 		"with offset -1":        func(b *book) { b.at(1).Offset = -1 },
-		"described twice":       func(b *book) { b.h.Groups = make([]checker.Group, 2) },
+		"has index 0":           func(b *book) { b.h.Events = []checker.Event{{Kind: checker.EventEntry}} },
+		"last 18446744073709551615": func(b *book) {
+			b.h.Events = []checker.Event{{Kind: checker.EventRecovered, Last: 1<<64 - 1}}
+		},
+		"described twice": func(b *book) { b.h.Groups = make([]checker.Group, 2) },
 	}
 	for want, spoil := range cases {
 		b := clean()

@@ -35,7 +35,8 @@ func (k partitionKey) String() string { return fmt.Sprintf("%s/%d", k.topic, k.i
 //  2. A produce has values, and no value is produced twice in a partition.
 //  3. Every partition has at most one log, and a log if an operation on it
 //     succeeded.
-//  4. A replica is in at most one group.
+//  4. A group is described once and has each replica once.
+//  5. Events have terms and indexes that a log can reach, entries from 1 on.
 func (h *History) Validate() error {
 	logs := make(map[partitionKey]bool, len(h.Logs))
 	for i := range h.Logs {
@@ -51,6 +52,11 @@ func (h *History) Validate() error {
 	}
 	if err := validateGroups(h.Groups); err != nil {
 		return err
+	}
+	for i := range h.Events {
+		if err := h.Events[i].validate(); err != nil {
+			return err
+		}
 	}
 	for i := range h.Ops {
 		if err := h.Ops[i].validate(logs); err != nil {
@@ -89,6 +95,19 @@ func validateGroups(groups []Group) error {
 			}
 			replicas[m.Replica] = true
 		}
+	}
+	return nil
+}
+
+// maxIndex keeps sums of indexes from overflowing.
+const maxIndex = uint64(1) << 60
+
+func (e *Event) validate() error {
+	switch {
+	case max(e.Term, e.Index, e.First, e.Last) > maxIndex:
+		return invalid("event %d (%v) has term %d, index %d, first %d, last %d", e.Seq, e.Kind, e.Term, e.Index, e.First, e.Last)
+	case (e.Kind == EventEntry || e.Kind == EventApply) && e.Index == 0:
+		return invalid("event %d (%v) has index 0", e.Seq, e.Kind)
 	}
 	return nil
 }

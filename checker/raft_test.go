@@ -55,6 +55,7 @@ type toyByte struct {
 
 type toy struct {
 	m       *checker.Monitor
+	tap     func(checker.Event) // where events go: the monitor
 	rs      []*toyReplica
 	at      int64
 	seq     uint64
@@ -66,19 +67,35 @@ type toy struct {
 
 // newToy boots three empty replicas. minISR is the group's.
 func newToy(minISR int) *toy {
-	c := &toy{durable: map[toyByte]bool{}, offsets: map[uint64]int64{}}
+	c := unbooted()
+	c.m = checker.NewMonitor(toyConfig(minISR), func(node uint64, file string, off, _ int64) bool {
+		return c.durable[toyByte{node, file, off}]
+	})
+	c.tap = c.m.Observe
+	c.boot()
+	return c
+}
+
+func toyConfig(minISR int) checker.Config {
 	g := checker.Group{ID: 1, Topic: "t", MinISR: minISR}
 	for id := uint64(1); id <= 3; id++ {
 		g.Members = append(g.Members, checker.Member{Replica: id, Node: id})
+	}
+	return checker.Config{Groups: []checker.Group{g}}
+}
+
+func unbooted() *toy {
+	c := &toy{durable: map[toyByte]bool{}, offsets: map[uint64]int64{}}
+	for id := uint64(1); id <= 3; id++ {
 		c.rs = append(c.rs, &toyReplica{id: id})
 	}
-	c.m = checker.NewMonitor(checker.Config{Groups: []checker.Group{g}}, func(node uint64, file string, off, _ int64) bool {
-		return c.durable[toyByte{node, file, off}]
-	})
+	return c
+}
+
+func (c *toy) boot() {
 	for _, r := range c.rs {
 		c.recover(r, true)
 	}
-	return c
 }
 
 func (c *toy) r(id uint64) *toyReplica { return c.rs[id-1] }
@@ -92,7 +109,7 @@ func (c *toy) tell(r *toyReplica, e checker.Event) {
 	if e.Kind != checker.EventCrashed && e.Kind != checker.EventLost && e.Kind != checker.EventBooted && e.Kind != checker.EventRecycled {
 		e.Group, e.Replica = 1, r.id
 	}
-	c.m.Observe(e)
+	c.tap(e)
 }
 
 func (c *toy) become(r *toyReplica, role checker.Role, term uint64) {
