@@ -20,15 +20,12 @@ type Config struct {
 // of its models of the logs.
 type Monitor struct {
 	tally
-	durable  DurableFunc
-	groups   map[uint64]*group
-	replicas map[replicaKey]*replica
-	nodes    map[uint64]*node
-	recent   *replica // the last event's
-	isr      ISRMetric
+	durable DurableFunc
+	groups  map[uint64]*group
+	nodes   map[uint64]*node
+	recent  *replica // the last event's
+	isr     ISRMetric
 }
-
-type replicaKey struct{ group, replica uint64 }
 
 // node is one machine.
 type node struct {
@@ -39,8 +36,9 @@ type node struct {
 // group is one raft group as the events show it.
 type group struct {
 	Group
-	voters  []*replica
-	leaders map[uint64]uint64 // term -> replica
+	voters   []*replica
+	replicas []*replica        // voters included
+	leaders  map[uint64]uint64 // term -> replica
 	// entries are the first entry seen at each index; others holds those of
 	// further terms at the same index.
 	entries byIndex[knownEntry]
@@ -110,7 +108,7 @@ type replica struct {
 func NewMonitor(cfg Config, durable DurableFunc) *Monitor {
 	m := &Monitor{
 		durable: durable, groups: map[uint64]*group{},
-		replicas: map[replicaKey]*replica{}, nodes: map[uint64]*node{},
+		nodes: map[uint64]*node{},
 	}
 	for _, g := range cfg.Groups {
 		m.addGroup(g)
@@ -131,7 +129,7 @@ func (m *Monitor) addGroup(g Group) *group {
 
 func (m *Monitor) addReplica(g *group, id, on uint64) *replica {
 	r := &replica{id: id, node: on, group: g}
-	m.replicas[replicaKey{g.ID, id}] = r
+	g.replicas = append(g.replicas, r)
 	n := m.node(on)
 	n.replicas = append(n.replicas, r)
 	return r
@@ -151,16 +149,18 @@ func (m *Monitor) replica(e *Event) *replica {
 	if r := m.recent; r != nil && r.id == e.Replica && r.group.ID == e.Group {
 		return r
 	}
-	r := m.replicas[replicaKey{e.Group, e.Replica}]
-	if r == nil {
-		g := m.groups[e.Group]
-		if g == nil {
-			g = m.addGroup(Group{ID: e.Group})
-		}
-		r = m.addReplica(g, e.Replica, e.Node)
+	g := m.groups[e.Group]
+	if g == nil {
+		g = m.addGroup(Group{ID: e.Group})
 	}
-	m.recent = r
-	return r
+	for _, r := range g.replicas {
+		if r.id == e.Replica {
+			m.recent = r
+			return r
+		}
+	}
+	m.recent = m.addReplica(g, e.Replica, e.Node)
+	return m.recent
 }
 
 // Observe judges one event. Slices in it are not kept.
