@@ -43,7 +43,7 @@ const (
 	// (log end offset after it, or -1 where the machine has none).
 	EventApply
 	// EventProduceAcked: a produce is answered with success: Index, Term (of its
-	// entry), Offset (base offset), First (min ISR in force).
+	// entry), Offset (base offset), Length (records), First (min ISR in force).
 	EventProduceAcked
 	// EventISR: the leader's in-sync set in force changed: Set, Term, Index
 	// (version).

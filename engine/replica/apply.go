@@ -55,8 +55,9 @@ func (r *Replica) applyEntry(e *raftpb.Entry) error {
 	r.applied = e.GetIndex()
 	r.readyTerm = e.GetTerm()
 	r.sinceBytes += int64(len(data))
-	r.traceApply(e, result)
-	r.waiters.apply(e.GetTerm(), e.GetIndex(), result)
+	end := r.endOffset()
+	r.traceApply(e, end)
+	r.waiters.apply(e.GetTerm(), e.GetIndex(), result, end)
 	return nil
 }
 
@@ -69,10 +70,18 @@ func (r *Replica) applyISR(e *raftpb.Entry) error {
 	return nil
 }
 
-func (r *Replica) traceApply(e *raftpb.Entry, result machine.Result) {
+// endOffset is where the log ends now; -1 if the machine is no log.
+func (r *Replica) endOffset() int64 {
+	if r.log == nil {
+		return -1
+	}
+	return r.log.EndOffset()
+}
+
+func (r *Replica) traceApply(e *raftpb.Entry, end int64) {
 	r.trace(env.Event{
 		Kind: env.EventApply, Index: e.GetIndex(), Term: e.GetTerm(),
-		Sum: crc32.Checksum(e.GetData(), castagnoli), Offset: result.Offset,
+		Sum: crc32.Checksum(e.GetData(), castagnoli), Offset: end,
 	})
 }
 

@@ -158,6 +158,6 @@ func (r *Replica) acknowledge() {
 func (r *Replica) traceAck(p *proposal) {
 	r.trace(env.Event{
 		Kind: env.EventProduceAcked, Index: p.index, Term: p.term,
-		Offset: p.result.Offset, First: uint64(r.cfg.MinISR),
+		Offset: p.result.Offset, Length: p.end - p.result.Offset, First: uint64(r.cfg.MinISR),
 	})
 }

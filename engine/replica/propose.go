@@ -32,6 +32,7 @@ type proposal struct {
 	deadline time.Duration
 	applied  bool
 	result   machine.Result
+	end      int64         // of the log after it
 	done     func(Outcome) // nil once answered
 }
 

@@ -18,6 +18,7 @@ type Replica struct {
 	rn      *raft.RawNode // nil before recovery and once fenced
 	view    *journal.View
 	machine machine.StateMachine
+	log     interface{ EndOffset() int64 } // the machine, if it is a log
 
 	role      env.Role
 	leader    env.ReplicaID
@@ -47,6 +48,7 @@ type Replica struct {
 // New makes a replica that does nothing until Recover has succeeded.
 func New(cfg Config) *Replica {
 	r := &Replica{cfg: cfg, env: cfg.Env, view: cfg.Journal.View(cfg.Group), machine: cfg.Machine}
+	r.log, _ = cfg.Machine.(interface{ EndOffset() int64 })
 	r.reads.sequence = cfg.Journal.Incarnation() << 32
 	return r
 }

@@ -24,12 +24,13 @@ func (w *waiters) add(p *proposal) {
 	w.queue = append(w.queue, p)
 }
 
-// apply gives the result to the proposal with this term and index, if one waits.
-func (w *waiters) apply(term, index uint64, result machine.Result) {
+// apply gives the result, and where the log ends after it, to the proposal with
+// this term and index, if one waits.
+func (w *waiters) apply(term, index uint64, result machine.Result, end int64) {
 	for w.applied < len(w.queue) && w.queue[w.applied].index <= index {
 		p := w.queue[w.applied]
 		if p.index == index && p.term == term {
-			p.applied, p.result = true, result
+			p.applied, p.result, p.end = true, result, end
 		}
 		w.applied++
 	}

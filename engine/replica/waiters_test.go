@@ -24,7 +24,7 @@ func nothing(*proposal) {}
 func TestAnotherTermsEntryIsNotAnAcknowledgement(t *testing.T) {
 	var w waiters
 	got := wait(t, &w, 2, 10, time.Hour)
-	w.apply(3, 10, machine.Result{Offset: 77})
+	w.apply(3, 10, machine.Result{Offset: 77}, 0)
 	w.acknowledge(10, nothing)
 	if len(*got) != 1 || (*got)[0].Err == nil || !(*got)[0].Unknown {
 		t.Fatalf("outcome %+v; want one unknown failure", *got)
@@ -38,7 +38,7 @@ func TestAnUnappliedEntryIsNotAcknowledged(t *testing.T) {
 	if len(*got) != 0 {
 		t.Fatalf("answered %+v before the entry was applied", *got)
 	}
-	w.apply(2, 10, machine.Result{Offset: 5})
+	w.apply(2, 10, machine.Result{Offset: 5}, 0)
 	w.acknowledge(9, nothing)
 	if len(*got) != 0 {
 		t.Fatalf("answered %+v though durable up to 9 only", *got)
@@ -52,7 +52,7 @@ func TestAnUnappliedEntryIsNotAcknowledged(t *testing.T) {
 func TestLostLeadershipIsUnknownNeverFailure(t *testing.T) {
 	var w waiters
 	a, b := wait(t, &w, 2, 10, time.Hour), wait(t, &w, 2, 11, time.Hour)
-	w.apply(2, 10, machine.Result{})
+	w.apply(2, 10, machine.Result{}, 0)
 	w.failAll(ErrNotLeader)
 	for _, got := range []*[]Outcome{a, b} {
 		if len(*got) != 1 || !(*got)[0].Unknown || !errors.Is((*got)[0].Err, ErrNotLeader) {
@@ -81,7 +81,7 @@ func TestEveryWaiterIsAnsweredOnce(t *testing.T) {
 			"apply": func(t *rapid.T) {
 				if applied+1 < next {
 					applied++
-					w.apply(1, applied, machine.Result{Offset: int64(applied)})
+					w.apply(1, applied, machine.Result{Offset: int64(applied)}, 0)
 				}
 			},
 			"acknowledge": func(t *rapid.T) {
