@@ -151,6 +151,7 @@ func (m *Monitor) produceAcked(r *replica, e *Event) {
 	m.checked[oLostWrite]++
 	at := g.applied.get(e.Index)
 	switch {
+	case !r.whole && e.Index > r.everApplied: // applied before the history began
 	case at.term == 0 || e.Index > r.everApplied:
 		m.object(oLostWrite, e, "group %d: replica %d acknowledges entry %d and has applied up to %d", g.ID, r.id, e.Index, r.everApplied)
 	case at.term != e.Term:

@@ -125,6 +125,9 @@ func (m *Monitor) persisted(r *replica, e *Event) {
 		return
 	}
 	n := r.named(e)
+	if n == 0 && !r.whole {
+		return // written before the history began
+	}
 	if n == 0 {
 		m.checked[oDurability]++
 		m.object(oDurability, e, "group %d: replica %d calls entries %d to %d, term %d, vote %d persisted and has nothing of the kind in writing",
