@@ -76,15 +76,6 @@ func newStory(t *testing.T, seed uint64) *model {
 	return newModel(newNode(t, seed, smallConfig(), crashGroups), crashGroups)
 }
 
-// crash ends the process; a loss below 0 is a crash of the process alone.
-func (m *model) crash(l loss) {
-	if l < 0 {
-		m.kill()
-	} else {
-		m.powerLoss(l)
-	}
-}
-
 func TestStoryRollsAndRecycles(t *testing.T) {
 	m := newStory(t, 1)
 	m.recovered()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 // written gives the events of records with entries of a group, newest last.
@@ -233,21 +234,31 @@ func TestUnsealedBatchThatRotsIsTorn(t *testing.T) {
 }
 
 func TestRottenHead(t *testing.T) {
-	n := filled(t)
-	file := n.written(1)[0].File
-	b := n.inode(file)
+	n := newNode(t, 1, smallConfig(), 3)
+	n.open()
+	var want []*raftpb.Entry
+	for i := uint64(1); n.j.Stats().Rolls < 2; i++ {
+		want = append(want, span(i, i, 1, strings.Repeat("h", 1000))...)
+		n.put(1, journal.HardState{Term: 1}, want[i-1:])
+	}
+	n.settle()
+	n.kill()
+	file := "journal/" + n.current()
 	n.inode(file).rot(0)
 	n.open()
 	n.wantFenced() // the second copy serves
-	n.expect(1, append(span(1, 3, 1, "first1"), span(4, 9, 1, strings.Repeat("x", 200))...))
+	n.expect(1, want)
 	n.kill()
-	first := n.batches(file)[0][0]
-	b.zero(0, first)
-	n.open()
-	n.wantFenced(1, 2, 3)
-	n.powerLoss(loseAll)
-	n.open()
-	n.wantFenced(1, 2, 3)
+	file = "journal/" + n.current()
+	n.inode(file).zero(0, 2048)
+	for range 2 {
+		n.open()
+		n.wantFenced(1, 2, 3)
+		if err := n.fences()[3]; !strings.Contains(err.Error(), file) {
+			t.Errorf("the reason does not name the file: %v", err)
+		}
+		n.powerLoss(loseAll)
+	}
 }
 
 func TestOnlyHeadRottenIsAnError(t *testing.T) {
@@ -260,8 +271,11 @@ func TestOnlyHeadRottenIsAnError(t *testing.T) {
 }
 
 func TestMissingFileIsAnError(t *testing.T) {
-	n := filled(t)
-	n.open() // now there are two files in the chain
+	n := newNode(t, 1, smallConfig(), 1)
+	n.open()
+	for i := uint64(1); i <= 30; i++ {
+		n.put(1, journal.HardState{Term: 1}, span(i, i, 1, strings.Repeat("m", 1000)))
+	}
 	n.kill()
 	delete(n.disk.names, n.written(1)[0].File)
 	err, _ := n.tryOpen()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 func TestOpenRefusals(t *testing.T) {
@@ -295,6 +296,31 @@ func TestHalfSparesAreRemoved(t *testing.T) {
 		if strings.Contains(name, "/j-") && name != "journal/j-0000000000000001" && int64(len(f.cache)) != n.cfg.FileBytes {
 			t.Errorf("%s has %d bytes", name, len(f.cache))
 		}
+	}
+}
+
+// A node that starts again and again leaves no trail of files, and keeps all it
+// has.
+func TestRestartsDoNotPileUpFiles(t *testing.T) {
+	n := newNode(t, 1, smallConfig(), 2)
+	n.open()
+	var want []*raftpb.Entry
+	for i := uint64(1); i <= 12; i++ {
+		e := span(i, i, 1, strings.Repeat("p", 1000))
+		want = append(want, e...)
+		n.put(1, journal.HardState{Term: 1}, e)
+	}
+	for i := uint64(1); i <= 20; i++ {
+		n.put(2, journal.HardState{Term: i, Vote: 1}, span(i, i, i, "q"))
+		n.crash(loss(i%uint64(losses)) - 1)
+		n.open()
+		n.expect(1, want)
+	}
+	if s := n.j.Stats(); s.Files > 4 {
+		t.Errorf("%d files after 20 starts", s.Files)
+	}
+	if r := n.j.Groups()[1]; r.Last != 20 || r.HardState.Term != 20 {
+		t.Errorf("recovered %+v", r)
 	}
 }
 

@@ -115,45 +115,68 @@ func (r *recovery) list() (listing, error) {
 	return l, nil
 }
 
-// openChain opens files from the newest back to the oldest needed; older ones
-// are retired.
+// openChain opens files from the newest back to the oldest needed, each naming
+// the one before it; the others are retired.
 func (r *recovery) openChain(seqs []uint64) error {
 	oldest, known := uint64(0), false
-	for _, seq := range slices.Backward(seqs) {
+	for at := len(seqs) - 1; at >= 0 && (!known || seqs[at] >= oldest); {
+		rec, err := r.openFile(seqs[at])
+		if err != nil {
+			return err
+		}
+		r.files = slices.Insert(r.files, 0, rec)
+		if rec.headErr != nil {
+			at--
+			continue
+		}
+		if !known {
+			oldest, known = rec.head.oldest, true
+		}
+		next, found := slices.BinarySearch(seqs[:at], rec.head.prevSeq)
+		if !found {
+			if rec.file.seq > oldest && rec.head.prevSeq >= oldest {
+				return r.missing(rec.head.prevSeq, rec.file.seq)
+			}
+			break
+		}
+		at = next
+	}
+	if !known {
+		return fmt.Errorf("%w: no file has a readable head: %w", ErrDamaged, r.files[len(r.files)-1].headErr)
+	}
+	if first := r.files[0].file.seq; first > oldest {
+		return r.missing(oldest, first)
+	}
+	return r.retireOthers(seqs)
+}
+
+func (r *recovery) openFile(seq uint64) (*recovering, error) {
+	f, err := r.open(fileName(r.journal.cfg.Dir, seq))
+	if err != nil {
+		return nil, err
+	}
+	f.seq = seq
+	return r.readHead(f)
+}
+
+// retireOthers opens the files outside the chain: older than the oldest needed,
+// or absorbed by a later one.
+func (r *recovery) retireOthers(seqs []uint64) error {
+	for _, seq := range seqs {
+		if slices.ContainsFunc(r.files, func(f *recovering) bool { return f.file.seq == seq }) {
+			continue
+		}
 		f, err := r.open(fileName(r.journal.cfg.Dir, seq))
 		if err != nil {
 			return err
 		}
-		f.seq = seq
-		if known && seq < oldest {
-			r.journal.spares.retired = append(r.journal.spares.retired, f)
-			continue
-		}
-		rec, err := r.readHead(f)
-		if err != nil {
-			return err
-		}
-		if len(r.files) > 0 && r.files[0].file.seq != seq+1 {
-			return r.missing(seq+1, r.files[0].file.seq)
-		}
-		r.files = append([]*recovering{rec}, r.files...)
-		if rec.headErr == nil && !known {
-			oldest, known = rec.head.oldest, true
-		}
-	}
-	if !known {
-		first := r.files[len(r.files)-1]
-		return fmt.Errorf("%w: no file has a readable head: %w", ErrDamaged, first.headErr)
-	}
-	if first := r.files[0].file.seq; first > oldest {
-		return r.missing(oldest, first)
+		r.journal.spares.retired = append(r.journal.spares.retired, f)
 	}
 	return nil
 }
 
 func (r *recovery) missing(from, to uint64) error {
-	return fmt.Errorf("%w: %s is missing (%d files before %s)", ErrDamaged,
-		fileName(r.journal.cfg.Dir, from), to-from, fileName(r.journal.cfg.Dir, to))
+	return fmt.Errorf("%w: %s is missing; %s needs it", ErrDamaged, fileName(r.journal.cfg.Dir, from), fileName(r.journal.cfg.Dir, to))
 }
 
 func (r *recovery) open(name string) (*file, error) {
@@ -246,20 +269,26 @@ func (r *recovery) openSpares(numbers []uint64) error {
 	return nil
 }
 
-// goOn puts what may be in the page cache only into a fresh file, which the
-// journal continues in. The bytes it replaces are void once that file has its
-// name: its head says that the file before it ends at the watermark.
-func (r *recovery) goOn(end position) error {
+// goOn puts what may be in the page cache only into a fresh file, which follows
+// prev and in which the journal continues. The bytes it replaces are void once
+// that file has its name, and not before.
+func (r *recovery) goOn(prev position) error {
 	j := r.journal
+	newest := r.files[len(r.files)-1].file
 	for _, f := range r.files {
-		j.files = append(j.files, f.file)
+		if f.file.seq <= prev.seq {
+			j.files = append(j.files, f.file)
+		}
 	}
-	f, places, err := j.startFile(r.t, end, r.carried)
+	f, places, err := j.startFile(r.t, newest.seq+1, prev, r.carried)
 	if err != nil {
 		return err
 	}
 	r.opened = append(r.opened, f)
 	j.incarnation = f.seq
+	if newest.seq != prev.seq {
+		j.spares.retired = append(j.spares.retired, newest)
+	}
 	if r.resync > 0 {
 		j.env.Tracer.Trace(env.Event{Kind: env.EventResynced, File: f.name, Offset: f.headEnd, Length: r.resync})
 	}

@@ -13,7 +13,7 @@ func (j *Journal) roll() {
 	j.tasks.Go("journal roll", func(t *env.Task) {
 		old := j.current()
 		old.end = j.offset
-		f, _, err := j.startFile(t, position{old.seq, old.end}, nil)
+		f, _, err := j.startFile(t, old.seq+1, position{old.seq, old.end}, nil)
 		if err != nil {
 			j.broken(err)
 			return
@@ -40,12 +40,12 @@ func (j *Journal) adopt(f *file) {
 // startFile turns a spare into the journal's next file: head and carried
 // records are durable under the spare's name before it gets its own, so that a
 // named file always has a durable head and nothing exists twice or not at all.
-func (j *Journal) startFile(t *env.Task, prev position, carried []carriedRecord) (*file, []flown, error) {
+func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []carriedRecord) (*file, []flown, error) {
 	f, err := j.takeSpare(t)
 	if err != nil {
 		return nil, nil, fmt.Errorf("journal: no file to go on in: %w", err)
 	}
-	seq, spare := prev.seq+1, f.name
+	spare := f.name
 	name := fileName(j.cfg.Dir, seq)
 	f.seq, f.incarnation = seq, j.env.Entropy.Uint64()
 	h := j.newHead(f, prev)

@@ -8,9 +8,10 @@ import (
 )
 
 // walk reads the chain from its oldest file on and rebuilds every group's
-// state as of the last durable watermark, which it returns. Good batches behind
-// that are carried over; the first bad one there was cut short by a crash. A
-// bad one before it is damage.
+// state as of the last durable watermark, or as of the end of the file before
+// if all of the newest one is carried over; it returns that position. Good
+// batches behind the watermark are carried over; the first bad one there was cut
+// short by a crash. A bad one before it is damage.
 func (r *recovery) walk() position {
 	j := r.journal
 	var lost error // what of the journal so far cannot be told apart by group
@@ -31,14 +32,15 @@ func (r *recovery) walk() position {
 			r.walkInner(f, r.files[i+1])
 		}
 	}
+	last := r.files[len(r.files)-1]
+	end := position{seq: last.file.seq}
+	if last.headErr == nil {
+		end = r.walkLast(last)
+	}
 	for _, g := range j.order {
 		g.checkGap()
 	}
-	last := r.files[len(r.files)-1]
-	if last.headErr != nil {
-		return position{seq: last.file.seq}
-	}
-	return r.walkLast(last)
+	return end
 }
 
 // meet takes in a head: groups that are new, and for those that are known the
@@ -104,9 +106,17 @@ func (r *recovery) walkLast(f *recovering) position {
 		end = min(end, roundUp(f.file.size-sectorBytes+1))
 	}
 	f.file.end = end
-	r.walkDurable(f, end)
-	r.walkTail(f, end)
-	return position{f.file.seq, end}
+	prev := position{f.head.prevSeq, f.head.prevEnd}
+	if !r.absorbs(f, end) {
+		r.walkDurable(f, end)
+		prev = position{f.file.seq, end}
+	}
+	tail := r.carry(f, end, f.file.size)
+	r.resync = tail - end
+	if f.scan.tornAt(tail) {
+		r.journal.env.Tracer.Trace(env.Event{Kind: env.EventTornTail, File: f.file.name, Offset: tail})
+	}
+	return prev
 }
 
 // walkDurable reads batches that were durable.
@@ -156,9 +166,10 @@ func (r *recovery) judge(f *recovering, w wreck, cause error) int64 {
 	return w.end
 }
 
-// walkTail copies the good batches behind the watermark.
-func (r *recovery) walkTail(f *recovering, off int64) {
-	for {
+// carry copies the records of good batches from off on, up to the first bad one
+// or to limit, and tells where that is.
+func (r *recovery) carry(f *recovering, off, limit int64) int64 {
+	for off < limit {
 		b, err := f.scan.batchAt(off)
 		if err != nil {
 			break
@@ -172,14 +183,23 @@ func (r *recovery) walkTail(f *recovering, off int64) {
 			rec.payload = slices.Clone(rec.payload)
 			r.carried = append(r.carried, carriedRecord{g, rec})
 		}
-		if b.dir.len() > 0 {
-			r.resync += b.header.length
-		}
 		off = b.header.end()
 	}
-	if f.scan.tornAt(off) {
-		r.journal.env.Tracer.Trace(env.Event{Kind: env.EventTornTail, File: f.file.name, Offset: off})
+	return off
+}
+
+// absorbs tells whether all of the newest file goes into the fresh one, which
+// then follows the file before it: a node that crashes again and again would
+// otherwise leave a file behind each time. On true all up to end is carried.
+func (r *recovery) absorbs(f *recovering, end int64) bool {
+	if end-f.head.end > int64(r.journal.cfg.MaxBatchBytes) {
+		return false
 	}
+	if r.carry(f, f.head.end, end) == end {
+		return true
+	}
+	r.carried = nil // damage, to be judged
+	return false
 }
 
 // apply brings a group's state to after a record.

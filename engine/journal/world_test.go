@@ -252,6 +252,15 @@ func (w *world) powerLoss(l loss) {
 	}
 }
 
+// crash ends the process; a loss below 0 is a crash of the process alone.
+func (w *world) crash(l loss) {
+	if l < 0 {
+		w.kill()
+	} else {
+		w.powerLoss(l)
+	}
+}
+
 // lose decides what of the unsynced changes reached the platter.
 func (n *inode) lose(l loss, rng *rand.Rand) {
 	prefix := 0
