@@ -80,6 +80,24 @@ var legalEdges = []struct {
 		c.advance(c.r(2))
 		c.tell(late, role(checker.Leader, 2)) // the votes arrive now
 	}},
+	{"nobody knows which of two logs came back", func(c *toy) {
+		observe := c.tap
+		c.tap = func(e checker.Event) {
+			if e.Kind != checker.EventLost {
+				observe(e)
+			}
+		}
+		c.propose(c.r(1)) // entries 6 and 7 of term 1, written on 1 only
+		c.propose(c.r(1))
+		c.elect(c.r(2)) // entries 6 and 7 of term 2
+		c.propose(c.r(2))
+		c.replicate(c.r(2), c.r(1))
+		c.crash(c.r(1), true, 3) // the entries of term 2 are lost, those of term 1 are back
+		c.crash(c.r(2), false, 0)
+		c.recover(c.r(1), true)
+		c.elect(c.r(1))
+		c.spread(c.r(1))
+	}},
 }
 
 func TestLegalEdges(t *testing.T) {

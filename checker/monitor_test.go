@@ -379,6 +379,23 @@ var plants = []plant{
 		r.synced = len(r.writes)
 		c.recover(r, true)
 	}},
+	{"what was acknowledged before its sync is lost", checker.RecoveredState, func(c *toy) {
+		c.propose(c.r(1))
+		c.replicate(c.r(1), c.r(2))
+		c.turn()
+		c.sendAcks(c.r(2))
+		c.crash(c.r(2), true, 0)
+		c.recover(c.r(2), true)
+	}},
+	{"neither the replaced entry nor the new one comes back", checker.RecoveredState, func(c *toy) {
+		r := c.r(1)
+		c.propose(r)
+		c.sync(r) // entry 6 of term 1 is durable on 1
+		c.elect(c.r(2))
+		c.replicate(c.r(2), r) // entry 6 of term 2 is not
+		c.crash(r, true, 0)
+		c.tell(r, checker.Event{Kind: checker.EventRecovered, Term: 1, Vote: 1, First: 1, Last: 5, Index: 5})
+	}},
 	{"B05: a torn record taken for the last one", checker.RecoveredState, func(c *toy) {
 		c.propose(c.r(1))
 		r := c.r(1)
