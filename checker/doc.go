@@ -53,6 +53,8 @@
 //     only. Segments are judged by replicas-equal.
 //   - Values of one partition must be unique over a history; Validate refuses
 //     others.
+//   - Whether a run made progress (unseen records, time budgets) is judged by who
+//     ran it: a history does not say what should have been possible.
 //   - ListOffsets operations are taken to ask for the latest offset.
 //   - Porcupine sees windows in log order: it cannot see a violation between two
 //     operations that are in different windows. The exact check sees all.
