@@ -63,7 +63,8 @@ type tableRow struct {
 type checkpoint struct{ id, index, term uint64 }
 
 // appendHead appends both copies of the head to b, which is empty. carried is
-// how many bytes of batches follow them before the file gets its name.
+// how many bytes of batches follow them before the file gets its name. It fills
+// in end, durableEnd and fileBytes.
 func appendHead(b []byte, h *head, carried int64) []byte {
 	b = append(b, make([]byte, headerBytes)...)
 	b = appendHeadBody(b, h)

@@ -175,8 +175,9 @@ func (r *recovery) retireOthers(seqs []uint64) error {
 	return nil
 }
 
-func (r *recovery) missing(from, to uint64) error {
-	return fmt.Errorf("%w: %s is missing; %s needs it", ErrDamaged, fileName(r.journal.cfg.Dir, from), fileName(r.journal.cfg.Dir, to))
+func (r *recovery) missing(seq, neededBy uint64) error {
+	dir := r.journal.cfg.Dir
+	return fmt.Errorf("%w: %s is missing; %s needs it", ErrDamaged, fileName(dir, seq), fileName(dir, neededBy))
 }
 
 func (r *recovery) open(name string) (*file, error) {
