@@ -20,6 +20,7 @@ type reader struct {
 	buf    []byte
 	start  int64
 	failed error // the last read error met, for the report
+	unread int64 // end of the last sector that could not be read
 }
 
 // at gives up to n bytes from offset off, fewer at the end of the file. They are
@@ -47,6 +48,7 @@ func (r *reader) fill(off int64, n int) {
 		part := r.buf[i:min(i+sectorBytes, n)]
 		if !r.read(part, off+int64(i)) {
 			clear(part)
+			r.unread = max(r.unread, off+int64(i+len(part)))
 		}
 	}
 }

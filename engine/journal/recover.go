@@ -56,12 +56,14 @@ func (j *Journal) abandon(opened []*file) {
 
 // recovery is the work of one Open.
 type recovery struct {
-	journal *Journal
-	t       *env.Task
-	opened  []*file
-	files   []*recovering // the chain, oldest first
-	carried []carriedRecord
-	resync  int64 // bytes carried over, as they stood
+	journal    *Journal
+	t          *env.Task
+	opened     []*file
+	files      []*recovering // the chain, oldest first
+	carried    []carriedRecord
+	retired    []*file // outside the chain
+	unreadable error   // of the tail: what was acknowledged may stand there
+	resync     int64   // bytes carried over, as they stood
 }
 
 // recovering is a file of the chain.
@@ -84,7 +86,11 @@ func (r *recovery) run() error {
 	if err := r.openSpares(names.spares); err != nil {
 		return err
 	}
-	if err := r.goOn(r.walk()); err != nil {
+	prev := r.walk()
+	if r.unreadable != nil {
+		return r.unreadable
+	}
+	if err := r.goOn(prev); err != nil {
 		return err
 	}
 	for _, g := range j.order {
@@ -170,7 +176,7 @@ func (r *recovery) retireOthers(seqs []uint64) error {
 		if err != nil {
 			return err
 		}
-		r.journal.spares.retired = append(r.journal.spares.retired, f)
+		r.retired = append(r.retired, f)
 	}
 	return nil
 }
@@ -259,6 +265,11 @@ func (r *recovery) openSpares(numbers []uint64) error {
 			return err
 		}
 		if f.size == j.cfg.FileBytes && len(j.spares.ready) < j.cfg.Spares {
+			// Its length may be known to the page cache alone: the zeros may have
+			// met a sync that failed. The sync of its head covers this write.
+			if err := r.t.WriteAt(f.handle, zeros[:sectorBytes], f.size-sectorBytes); err != nil {
+				return fmt.Errorf("journal: write %s: %w", name, err)
+			}
 			j.spares.ready = append(j.spares.ready, f)
 			continue
 		}
@@ -287,6 +298,8 @@ func (r *recovery) goOn(prev position) error {
 	}
 	r.opened = append(r.opened, f)
 	j.incarnation = f.seq
+	// Only now: until the next file has its name, these may be all there is.
+	j.spares.retired = append(j.spares.retired, r.retired...)
 	if newest.seq != prev.seq {
 		j.spares.retired = append(j.spares.retired, newest)
 	}

@@ -113,6 +113,9 @@ func (r *recovery) walkLast(f *recovering) position {
 	}
 	tail := r.carry(f, end, f.file.size)
 	r.resync = tail - end
+	if f.scan.unread > tail {
+		r.unreadable = fmt.Errorf("journal: %s behind offset %d: %w", f.file.name, tail, f.scan.failed)
+	}
 	if f.scan.tornAt(tail) {
 		r.journal.env.Tracer.Trace(env.Event{Kind: env.EventTornTail, File: f.file.name, Offset: tail})
 	}
@@ -192,7 +195,7 @@ func (r *recovery) carry(f *recovering, off, limit int64) int64 {
 // then follows the file before it: a node that crashes again and again would
 // otherwise leave a file behind each time. On true all up to end is carried.
 func (r *recovery) absorbs(f *recovering, end int64) bool {
-	if end-f.head.end > int64(r.journal.cfg.MaxBatchBytes) {
+	if end > f.head.durableEnd && end-f.head.end > int64(r.journal.cfg.MaxBatchBytes) {
 		return false
 	}
 	if r.carry(f, f.head.end, end) == end {
