@@ -298,6 +298,11 @@ func (f *handle) WriteAt(p []byte, off int64, done func(error)) {
 func (f *handle) ReadAt(p []byte, off int64, done func(int, error)) {
 	n := 0
 	f.do("read", func() error {
+		for at := off; f.p.w.bad != nil && at < off+int64(len(p)); at += 512 {
+			if f.p.w.bad(f.Name(), at/512*512) {
+				return env.ErrIO
+			}
+		}
 		if off < int64(len(f.n.cache)) {
 			n = copy(p, f.n.cache[off:])
 		}

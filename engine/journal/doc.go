@@ -55,6 +55,12 @@
 // the spare's name; the head says where the file before it ends, so that all of
 // that one is durable too, and what stands behind that end is void.
 //
+// A sector behind the watermark that cannot be read is neither: what was
+// acknowledged last may stand there. Open fails, changes nothing, and can be
+// tried again. A directory sync that failed leaves a name in doubt even if it
+// shows: a file in which nothing was appended since it got its name is carried
+// over as a whole, and nothing is recycled before the fresh file has its name.
+//
 // # Limits
 //
 // Memory: WindowBytes over all groups, exceeded only by pinned entries (then

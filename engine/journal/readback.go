@@ -144,17 +144,20 @@ func (v *View) read(t *env.Task, from, to uint64) ([]*raftpb.Entry, error) {
 	if len(span) == 0 {
 		return nil, errGone
 	}
-	f, start := span[0].file, span[0].offset
-	end := span[len(span)-1].offset + int64(span[len(span)-1].length)
+	f := span[0].file
 	f.readers++
 	defer v.journal.release(f)
-	buf := make([]byte, end-start)
-	if n, err := t.ReadAt(f.handle, buf, start); err != nil && (!errors.Is(err, io.EOF) || n < len(buf)) {
-		return nil, &DamageError{File: f.name, Offset: start, What: fmt.Sprintf("group %d: read: %v", v.group.id, err)}
+	buf, err := readSpan(t, span)
+	if err != nil && len(span) > 1 {
+		span = span[:1] // what stands between the records is not ours to judge
+		buf, err = readSpan(t, span)
+	}
+	if err != nil {
+		return nil, &DamageError{File: f.name, Offset: span[0].offset, What: fmt.Sprintf("group %d: read: %v", v.group.id, err)}
 	}
 	var entries []*raftpb.Entry
 	for _, x := range span {
-		part := buf[x.offset-start:][:x.length]
+		part := buf[x.offset-span[0].offset:][:x.length]
 		rec, err := parseRecord(part, place{f.incarnation, x.offset})
 		if err == nil && (rec.group != v.group.id || rec.index > x.first || rec.last() < x.last) {
 			err = errPlace
@@ -165,6 +168,17 @@ func (v *View) read(t *env.Task, from, to uint64) ([]*raftpb.Entry, error) {
 		entries = appendEntries(entries, &rec, max(from, x.first), min(to, x.last))
 	}
 	return entries, nil
+}
+
+// readSpan reads extents of one file in one go.
+func readSpan(t *env.Task, span []extent) ([]byte, error) {
+	first, last := &span[0], &span[len(span)-1]
+	buf := make([]byte, last.offset+int64(last.length)-first.offset)
+	n, err := t.ReadAt(first.file.handle, buf, first.offset)
+	if n == len(buf) && errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return buf, err
 }
 
 // release ends a reading of f; a file that waits to be recycled may go now.

@@ -26,7 +26,8 @@ type world struct {
 	dirty   int // syncs under way
 	maxSync int // most syncs under way at once
 	fault   func(op, name string) error
-	hold    func(op, name string) bool // keeps an operation waiting
+	hold    func(op, name string) bool        // keeps an operation waiting
+	bad     func(name string, off int64) bool // sectors that cannot be read
 	events  []env.Event
 	tasks   *env.Tasks
 }
@@ -182,5 +183,5 @@ func (w *world) kill() {
 	w.tasks.Stop()
 	w.tasks = &env.Tasks{}
 	w.posted, w.timers, w.queues, w.crashed, w.crashAt, w.dirty = nil, nil, nil, false, -1, 0
-	w.fault, w.hold = nil, nil
+	w.fault, w.hold, w.bad = nil, nil, nil
 }
