@@ -68,6 +68,7 @@ type Config struct {
 	MaxUncommitted  uint64        // bytes of a leader's uncommitted tail; default 64 MiB
 
 	CheckpointBytes int64 // applied bytes between two checkpoints; default 64 MiB
+	CheckpointFiles int   // a group that alone keeps more journal files is checkpointed; default 4
 
 	Journal      journal.Config
 	Log          wal.Settings // of new logs, fixed at format
@@ -85,10 +86,10 @@ func DefaultConfig() Config {
 		MaxBatchBytes: 1 << 20, MaxFetchBytes: 4 << 20, MaxWaiters: 10_000,
 		ProduceTimeout: 30 * time.Second,
 		MaxInflight:    256, MaxInflightByte: 8 << 20, MaxUncommitted: 64 << 20,
-		CheckpointBytes: 64 << 20,
-		Journal:         journal.DefaultConfig(),
-		Log:             wal.Settings{SegmentBytes: 64 << 20, IndexIntervalBytes: 4 << 10, MaxBatchBytes: 1 << 20},
-		LogTailBytes:    4 << 20,
+		CheckpointBytes: 64 << 20, CheckpointFiles: 4,
+		Journal:      journal.DefaultConfig(),
+		Log:          wal.Settings{SegmentBytes: 64 << 20, IndexIntervalBytes: 4 << 10, MaxBatchBytes: 1 << 20},
+		LogTailBytes: 4 << 20,
 	}
 }
 
@@ -110,7 +111,13 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("%w: MaxBatchBytes %d; need 1 to %d", ErrConfig, c.MaxBatchBytes, math.MaxInt32)
 	case c.MaxBatchBytes+entryOverhead > c.Journal.MaxBatchBytes:
 		return fmt.Errorf("%w: MaxBatchBytes %d does not fit Journal.MaxBatchBytes %d", ErrConfig, c.MaxBatchBytes, c.Journal.MaxBatchBytes)
-	case c.MaxWaiters <= 0 || c.MaxInflight <= 0 || c.MaxInflightByte == 0 || c.MaxUncommitted == 0 || c.CheckpointBytes <= 0 || c.MaxFetchBytes <= 0:
+	case int64(c.MaxBatchBytes) > c.Log.MaxBatchBytes:
+		return fmt.Errorf("%w: MaxBatchBytes %d is more than new logs take, Log.MaxBatchBytes %d", ErrConfig, c.MaxBatchBytes, c.Log.MaxBatchBytes)
+	case c.MaxInflightByte < maxFrameBytes:
+		return fmt.Errorf("%w: MaxInflightByte %d is less than one message, %d", ErrConfig, c.MaxInflightByte, maxFrameBytes)
+	case c.CheckpointFiles < 1:
+		return fmt.Errorf("%w: CheckpointFiles %d; need at least 1", ErrConfig, c.CheckpointFiles)
+	case c.MaxWaiters <= 0 || c.MaxInflight <= 0 || c.MaxUncommitted == 0 || c.CheckpointBytes <= 0 || c.MaxFetchBytes <= 0:
 		return fmt.Errorf("%w: a limit is 0; every limit must be set", ErrConfig)
 	}
 	if err := c.Journal.Validate(); err != nil {
@@ -136,12 +143,16 @@ func (t *Topology) validate(self env.NodeID) error {
 	if !nodes[self] {
 		return fmt.Errorf("%w: node %d is not in the topology", ErrConfig, self)
 	}
-	groups := map[env.GroupID]bool{}
+	groups, names := map[env.GroupID]bool{}, map[topicPartition]bool{}
 	for _, p := range t.Partitions {
 		if p.Group == 0 || groups[p.Group] {
 			return fmt.Errorf("%w: %s/%d: group id %d is zero or used twice", ErrConfig, p.Topic, p.Partition, p.Group)
 		}
-		groups[p.Group] = true
+		name := topicPartition{p.Topic, p.Partition}
+		if names[name] {
+			return fmt.Errorf("%w: %s/%d is listed twice", ErrConfig, p.Topic, p.Partition)
+		}
+		groups[p.Group], names[name] = true, true
 		if err := p.validate(nodes); err != nil {
 			return err
 		}

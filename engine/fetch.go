@@ -4,15 +4,19 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockstep-log/lockstep/engine/record"
 	"github.com/lockstep-log/lockstep/engine/replica"
 )
 
-// fetch is a long poll that waits for records.
+// fetch is a request for records on its way.
 type fetch struct {
 	request  FetchRequest
 	deadline time.Duration
-	done     func(FetchResponse)
+	done     func(FetchResponse) // nil once answered
 }
+
+// maxWait bounds a long poll, far from where deadlines overflow.
+const maxWait = 24 * time.Hour
 
 // Fetch reads committed batches. done is called once, unless the node is
 // killed; Batches in the answer are shared and must not be changed.
@@ -25,6 +29,8 @@ func (n *Node) Fetch(r FetchRequest, done func(FetchResponse)) {
 	if r.MaxBytes <= 0 || r.MaxBytes > n.cfg.MaxFetchBytes {
 		r.MaxBytes = n.cfg.MaxFetchBytes
 	}
+	r.MinBytes = min(r.MinBytes, r.MaxBytes)
+	r.MaxWait = min(r.MaxWait, maxWait)
 	f := &fetch{request: r, deadline: n.env.Clock.Monotonic() + r.MaxWait, done: done}
 	if !r.Linearizable {
 		p.fetch(f)
@@ -50,16 +56,47 @@ func (p *partition) fetch(f *fetch) {
 		p.await(f, nil)
 		return
 	}
+	if len(p.reading)+len(p.fetches) >= p.node.cfg.MaxWaiters {
+		p.answerFetch(f, ThrottlingQuotaExceeded, nil)
+		return
+	}
+	p.reading = append(p.reading, f)
 	p.log.Read(f.request.Offset, end, f.request.MaxBytes, func(batches []byte, err error) {
-		switch {
-		case err != nil:
-			p.answerFetch(f, KafkaStorageError, nil)
-		case len(batches) < f.request.MinBytes:
-			p.await(f, batches)
-		default:
-			p.answerFetch(f, None, batches)
-		}
+		p.read(f, end, batches, err)
 	})
+}
+
+// read takes what the log gave for the records up to end. Meanwhile the fetch
+// may have been answered, the log may have grown, or leadership may be lost.
+func (p *partition) read(f *fetch, end int64, batches []byte, err error) {
+	if i := slices.Index(p.reading, f); i >= 0 {
+		p.reading = slices.Delete(p.reading, i, i+1)
+	}
+	switch {
+	case f.done == nil:
+	case err != nil:
+		p.answerFetch(f, KafkaStorageError, nil)
+	case len(batches) >= f.request.MinBytes, endOf(batches) < end: // no more fits
+		p.answerFetch(f, None, batches)
+	case p.log.EndOffset() != end, p.checkFetch(&f.request) != None:
+		p.fetch(f)
+	default:
+		p.await(f, batches)
+	}
+}
+
+// endOf is the offset after the last record.
+func endOf(batches []byte) int64 {
+	end := int64(0)
+	for b, err := range record.Batches(batches) {
+		if err != nil {
+			break
+		}
+		if h, err := record.ParseHeader(b); err == nil {
+			end = h.BaseOffset + int64(h.LastOffsetDelta) + 1
+		}
+	}
+	return end
 }
 
 func (p *partition) checkFetch(r *FetchRequest) Code {
@@ -85,6 +122,11 @@ func (p *partition) await(f *fetch, have []byte) {
 }
 
 func (p *partition) answerFetch(f *fetch, code Code, batches []byte) {
+	done := f.done
+	if done == nil {
+		return
+	}
+	f.done = nil
 	response := FetchResponse{
 		Err: code, HighWatermark: -1, LogStart: p.log.StartOffset(), Batches: batches,
 		Leader: p.replica.Leader(), LeaderEpoch: p.leaderEpoch(),
@@ -92,7 +134,7 @@ func (p *partition) answerFetch(f *fetch, code Code, batches []byte) {
 	if code == None || code == OffsetOutOfRange {
 		response.HighWatermark = p.log.EndOffset()
 	}
-	f.done(response)
+	done(response)
 }
 
 // Applied implements replica.Host: waiting fetches look again.
@@ -126,8 +168,8 @@ func (p *partition) expireFetches() {
 }
 
 func (p *partition) failFetches(code Code) {
-	waiting := p.fetches
-	p.fetches = nil
+	waiting := append(p.fetches, p.reading...)
+	p.fetches, p.reading = nil, nil
 	for _, f := range waiting {
 		p.answerFetch(f, code, nil)
 	}

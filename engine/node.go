@@ -47,6 +47,8 @@ type Node struct {
 	tick    env.Timer
 	ready   bool
 	stopped bool
+	// stops wait for the end of a clean stop; not empty while one runs.
+	stops []func(error)
 }
 
 type topicPartition struct {
@@ -84,7 +86,7 @@ func (n *Node) Kill() {
 	n.stopped, n.ready = true, false
 	for _, p := range n.partitions {
 		p.replica.Kill()
-		p.fetches = nil
+		p.fetches, p.reading = nil, nil
 	}
 	if n.tick != nil {
 		n.tick.Stop()
@@ -94,41 +96,53 @@ func (n *Node) Kill() {
 
 // Stop ends the node cleanly: waiters are answered, each machine is
 // checkpointed, the journal is sealed. done gets the first error; the data is
-// as safe as after a crash then.
+// as safe as after a crash then. A node that does not serve yet is killed.
 func (n *Node) Stop(done func(error)) {
-	if n.stopped || n.journal == nil {
+	if len(n.stops) > 0 {
+		n.stops = append(n.stops, done)
+		return
+	}
+	if !n.Ready() {
 		n.Kill()
 		n.env.Clock.Post(func() { done(nil) })
 		return
 	}
-	n.ready = false
-	if n.tick != nil {
-		n.tick.Stop()
+	n.ready, n.stops = false, []func(error){done}
+	n.tick.Stop()
+	for _, p := range n.partitions {
+		p.replica.Retire()
+		p.failFetches(NotLeaderOrFollower)
 	}
-	n.tasks.Go("stop", func(t *env.Task) {
-		err := n.close(t)
-		n.stopped = true
+	n.tasks.Go("stop", func(t *env.Task) { n.end(n.close(t)) })
+}
+
+// end finishes a clean stop.
+func (n *Node) end(err error) {
+	n.stopped = true
+	for _, p := range n.partitions {
+		p.replica.Kill()
+	}
+	n.tasks.Stop()
+	stops := n.stops
+	n.stops = nil
+	for _, done := range stops {
 		done(err)
-	})
+	}
 }
 
 func (n *Node) close(t *env.Task) error {
 	var first error
 	for _, p := range n.partitions {
-		if p.replica.Fenced() != nil {
-			continue
+		if p.replica.Fenced() == nil {
+			var err error
+			t.Await(func(next func()) {
+				p.replica.Checkpoint(func(e error) { err = e; next() })
+			})
+			// One that runs already is as good.
+			if err != nil && !errors.Is(err, replica.ErrOverloaded) && first == nil {
+				first = fmt.Errorf("checkpoint of group %d: %w", p.spec.Group, err)
+			}
 		}
-		var err error
-		t.Await(func(next func()) {
-			p.replica.Checkpoint(func(e error) { err = e; next() })
-		})
-		if err != nil && !errors.Is(err, replica.ErrOverloaded) && first == nil {
-			first = fmt.Errorf("checkpoint of group %d: %w", p.spec.Group, err)
-		}
-	}
-	for _, p := range n.partitions {
-		p.failFetches(NotLeaderOrFollower)
-		p.replica.Retire()
 		p.replica.Machine().Close()
 	}
 	var err error
@@ -142,13 +156,18 @@ func (n *Node) close(t *env.Task) error {
 }
 
 // fail stops the node on an error it must not go on after, such as a failed
-// sync: what the failed write covered is lost even if it reads back.
+// sync: what the failed write covered is lost even if it reads back. A clean
+// stop that it meets ends with it.
 func (n *Node) fail(err error) {
 	if n.stopped {
 		return
 	}
 	n.env.Tracer.Trace(env.Event{Kind: env.EventStopped, Text: err.Error()})
 	n.Kill()
+	if len(n.stops) > 0 {
+		n.env.Clock.Post(func() { n.end(err) })
+		return
+	}
 	if n.events.Failed != nil {
 		n.events.Failed(err)
 	}

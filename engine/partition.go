@@ -21,8 +21,9 @@ type partition struct {
 	node    *Node
 	spec    *Partition
 	replica *replica.Replica
-	log     log // nil: the machine is no log
-	fetches []*fetch
+	log     log      // nil: the machine is no log
+	fetches []*fetch // wait for records
+	reading []*fetch // wait for the disk
 }
 
 func (n *Node) newPartition(spec *Partition, self env.ReplicaID) *partition {
@@ -106,7 +107,7 @@ func readCodeOf(err error) Code {
 	return codeOf(err)
 }
 
-// orDefault replaces an unset duration.
+// orDefault replaces a duration that is not set.
 func orDefault(d, otherwise time.Duration) time.Duration {
 	if d <= 0 {
 		return otherwise

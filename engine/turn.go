@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/replica"
 	"github.com/lockstep-log/lockstep/engine/wire"
+	"go.etcd.io/raft/v3/raftpb"
 )
 
 // maxFrameBytes is where a frame is closed and the next one begun. One message
@@ -15,9 +16,7 @@ const maxFrameBytes = 1 << 20
 
 // Wake implements replica.Host: the replica is flushed at the end of the turn.
 func (n *Node) Wake(r *replica.Replica) {
-	if !slices.Contains(n.woken, r) {
-		n.woken = append(n.woken, r)
-	}
+	n.woken = append(n.woken, r)
 	n.postTurn()
 }
 
@@ -42,7 +41,9 @@ func (n *Node) endTurn() {
 	}
 	clear(woken)
 	n.spare = woken
-	n.outbox.flush(n)
+	if !n.stopped { // a callback may have ended the node
+		n.outbox.flush(n)
+	}
 }
 
 func (n *Node) armTick() { n.tick = n.env.Clock.AfterFunc(n.cfg.Tick, n.ticked) }
@@ -52,6 +53,15 @@ func (n *Node) onTick() {
 	for _, p := range n.partitions {
 		p.replica.Tick()
 		p.expireFetches()
+	}
+	n.releaseJournal()
+}
+
+// releaseJournal checkpoints groups that alone keep old journal files: an idle
+// partition applies too little to do it by itself.
+func (n *Node) releaseJournal() {
+	for _, g := range n.journal.Laggards(n.cfg.CheckpointFiles) {
+		n.byGroup[g].replica.Checkpoint(func(error) {}) // refused while one runs
 	}
 }
 
@@ -130,8 +140,27 @@ func (n *Node) Receive(from env.NodeID, _ env.Lane, b []byte) {
 	n.peers[from] = frame.Incarnation
 	for _, m := range frame.Messages {
 		if p := n.byGroup[m.Group]; p != nil {
+			detach(m.Raft.Entries, len(b))
 			p.replica.Step(from, m)
 		}
+	}
+}
+
+// detach copies the data of entries that are a small part of their frame: they
+// stay in memory for long, and would keep the whole frame there.
+func detach(entries []*raftpb.Entry, frame int) {
+	size := 0
+	for _, e := range entries {
+		size += len(e.Data)
+	}
+	if size == 0 || size > frame/4 {
+		return
+	}
+	block := make([]byte, 0, size)
+	for _, e := range entries {
+		from := len(block)
+		block = append(block, e.Data...)
+		e.Data = block[from:len(block):len(block)]
 	}
 }
 

@@ -101,6 +101,25 @@ func (g *group) oldestNeeded() (seq uint64, any bool) {
 	return 0, false
 }
 
+// Laggards names the groups that keep more than so many files and would keep
+// fewer after a checkpoint. Groups whose followers lag are not among them.
+func (j *Journal) Laggards(files int) []env.GroupID {
+	if len(j.files) <= files {
+		return nil
+	}
+	var behind []env.GroupID
+	newest := j.current().seq
+	for _, g := range j.order {
+		if g.checkpoint.index+1 > g.retain || g.view.applied <= g.checkpoint.index {
+			continue
+		}
+		if seq, needed := g.oldestNeeded(); needed && newest-seq >= uint64(files) {
+			behind = append(behind, g.id)
+		}
+	}
+	return behind
+}
+
 // forget drops extents in files before oldest and what only they held.
 func (g *group) forget(oldest uint64) {
 	n := 0

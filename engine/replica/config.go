@@ -39,7 +39,7 @@ type Member struct {
 type Host interface {
 	// Send queues a message for the frame that leaves at the end of the turn.
 	Send(to env.NodeID, m wire.Message)
-	// Wake asks for Flush at the end of the turn.
+	// Wake asks for Flush at the end of the turn; it is asked once until then.
 	Wake(r *Replica)
 	// Applied tells that the applied index rose or the role changed.
 	Applied(r *Replica)

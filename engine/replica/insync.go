@@ -24,7 +24,7 @@ type insync struct {
 
 	answered []env.ReplicaID // heard from since the last turn
 	match    []member        // durable ends by member, sorted by id
-	retain   uint64          // journal entries below this are durable on all members
+	retain   uint64          // journal entries below this are durable on all members; 0: unknown
 
 	scratch []uint64
 	wanted  []env.ReplicaID
@@ -103,10 +103,11 @@ func (r *Replica) readProgress() {
 	for _, m := range s.match {
 		least = min(least, m.match)
 	}
-	// The term of the last entry that all have is needed to probe with.
-	if least > s.retain {
-		s.retain = least
-		r.cfg.Journal.Retain(r.cfg.Group, least)
+	// Of the last entry that all have only the term is needed, to probe with; the
+	// journal knows it without the entry.
+	if least >= s.retain {
+		s.retain = least + 1
+		r.cfg.Journal.Retain(r.cfg.Group, s.retain)
 	}
 }
 

@@ -24,8 +24,12 @@ type Outcome struct {
 	Result  machine.Result
 }
 
+// maxTimeout bounds every wait, far from where deadlines overflow.
+const maxTimeout = 24 * time.Hour
+
 // proposal is one command on its way.
 type proposal struct {
+	owner    *Replica
 	data     []byte
 	term     uint64
 	index    uint64
@@ -36,27 +40,30 @@ type proposal struct {
 	done     func(Outcome) // nil once answered
 }
 
-// finish answers, once.
+// finish answers, once, unless the node was killed.
 func (p *proposal) finish(o Outcome) {
 	if done := p.done; done != nil {
 		p.done = nil
-		done(o)
+		if !p.owner.dead {
+			done(o)
+		}
 	}
 }
 
 // Propose asks for a command, made with AppendCommand, to be replicated. done is
 // called once, on the loop, unless the node is killed.
 func (r *Replica) Propose(data []byte, timeout time.Duration, done func(Outcome)) {
-	if err := r.admit(); err != nil {
+	if err := r.admit(uint64(len(data))); err != nil {
 		done(Outcome{Err: err})
 		return
 	}
-	r.queued = append(r.queued, &proposal{data: data, deadline: r.now() + timeout, done: done})
-	r.cfg.Host.Wake(r)
+	r.queued = append(r.queued, &proposal{owner: r, data: data, deadline: r.now() + min(timeout, maxTimeout), done: done})
+	r.bytes += uint64(len(data))
+	r.wake()
 }
 
 // admit refuses what cannot be acknowledged before anything is written.
-func (r *Replica) admit() error {
+func (r *Replica) admit(size uint64) error {
 	if err := r.CheckLeader(); err != nil {
 		return err
 	}
@@ -65,6 +72,10 @@ func (r *Replica) admit() error {
 		return ErrNotEnoughReplicas
 	case r.waiters.len()+len(r.queued) >= r.cfg.MaxWaiters, r.cfg.Journal.Pressure():
 		return ErrOverloaded
+	case r.bytes > 0 && r.bytes+size > r.cfg.MaxUncommitted:
+		return ErrOverloaded // raft itself takes any first message, however large
+	case r.log != nil && r.log.Backlog() > int64(r.cfg.MaxUncommitted):
+		return ErrOverloaded // the disk does not follow what is applied
 	default:
 		return nil
 	}
@@ -78,7 +89,7 @@ func (r *Replica) proposeQueued() {
 	}
 	r.drain()
 	queued := r.queued
-	r.queued = nil
+	r.queued, r.bytes = nil, 0
 	if len(queued) == 0 || r.rn == nil {
 		return // leadership was lost in between: all are answered
 	}

@@ -20,6 +20,7 @@ type reads struct {
 }
 
 type read struct {
+	owner    *Replica
 	deadline time.Duration
 	index    uint64
 	done     func(error)
@@ -28,7 +29,9 @@ type read struct {
 func (q *read) finish(err error) {
 	if done := q.done; done != nil {
 		q.done = nil
-		done(err)
+		if !q.owner.dead {
+			done(err)
+		}
 	}
 }
 
@@ -44,8 +47,8 @@ func (r *Replica) ReadBarrier(timeout time.Duration, done func(error)) {
 		done(ErrOverloaded)
 		return
 	}
-	q.waiting = append(q.waiting, &read{deadline: r.now() + timeout, done: done})
-	r.cfg.Host.Wake(r)
+	q.waiting = append(q.waiting, &read{owner: r, deadline: r.now() + min(timeout, maxTimeout), done: done})
+	r.wake()
 }
 
 // issue starts a round for those who wait, unless one is in flight.

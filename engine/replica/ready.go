@@ -11,7 +11,18 @@ import (
 
 // Flush ends the turn for this replica: proposals and reads go in, everything
 // that raft has ready comes out, and whoever can be answered is.
-func (r *Replica) Flush() { r.guard(r.flush) }
+func (r *Replica) Flush() {
+	r.awake = false
+	r.guard(r.flush)
+}
+
+// wake asks for Flush, once a turn.
+func (r *Replica) wake() {
+	if !r.awake {
+		r.awake = true
+		r.cfg.Host.Wake(r)
+	}
+}
 
 func (r *Replica) flush() {
 	r.proposeQueued()
@@ -123,7 +134,7 @@ func (r *Replica) stored(responses []*raftpb.Message) {
 				r.send(m)
 			}
 		}
-		r.cfg.Host.Wake(r)
+		r.wake()
 	})
 }
 

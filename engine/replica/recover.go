@@ -45,7 +45,7 @@ func (r *Replica) Recover(t *env.Task, rec journal.Recovered) error {
 	if err := r.replay(t); err != nil {
 		return fmt.Errorf("group %d: replay: %w", r.cfg.Group, err)
 	}
-	return r.startRaft()
+	return contain(r.startRaft)
 }
 
 // checkRecovered compares what journal and machine claim of the same group.
@@ -71,8 +71,19 @@ func (r *Replica) replay(t *env.Task) error {
 		return nil
 	}
 	return r.view.Replay(t, r.applied+1, r.commit, func(e *raftpb.Entry) error {
-		return r.applyEntry(e)
+		return contain(func() error { return r.applyEntry(e) })
 	})
+}
+
+// contain turns a panic into an error: in recovery, too, it fences one replica
+// and not the node. f must not wait in a task, whose unwinding is a panic.
+func contain(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return f()
 }
 
 func (r *Replica) startRaft() error {

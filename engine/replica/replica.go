@@ -18,7 +18,7 @@ type Replica struct {
 	rn      *raft.RawNode // nil before recovery and once fenced
 	view    *journal.View
 	machine machine.StateMachine
-	log     interface{ EndOffset() int64 } // the machine, if it is a log
+	log     logMachine // the machine, if it is a log
 
 	role      env.Role
 	leader    env.ReplicaID
@@ -34,6 +34,7 @@ type Replica struct {
 
 	insync  insync
 	queued  []*proposal // proposals of this turn
+	bytes   uint64      // of their commands
 	waiters waiters     // proposed, not answered
 	reads   reads
 
@@ -42,13 +43,21 @@ type Replica struct {
 
 	campaigns int // planned so far: only the last one counts
 	fenced    error
+	awake     bool // Flush is asked for
 	dead      bool
+}
+
+// logMachine is what a replica knows of a machine that is a log.
+type logMachine interface {
+	EndOffset() int64
+	// Backlog is how many applied bytes the disk has not taken yet.
+	Backlog() int64
 }
 
 // New makes a replica that does nothing until Recover has succeeded.
 func New(cfg Config) *Replica {
 	r := &Replica{cfg: cfg, env: cfg.Env, view: cfg.Journal.View(cfg.Group), machine: cfg.Machine}
-	r.log, _ = cfg.Machine.(interface{ EndOffset() int64 })
+	r.log, _ = cfg.Machine.(logMachine)
 	r.reads.sequence = cfg.Journal.Incarnation() << 32
 	return r
 }
@@ -104,12 +113,11 @@ func (r *Replica) InSync(dst []env.NodeID) []env.NodeID {
 	return dst
 }
 
-// Retire ends the replica in order: whoever waits is answered, nothing more is
-// proposed, sent or applied.
+// Retire ends the service in order: whoever waits is answered, and nothing more
+// is proposed, sent or applied. The machine may still be checkpointed.
 func (r *Replica) Retire() {
-	r.role, r.leader = env.Follower, 0
+	r.rn, r.role, r.leader = nil, env.Follower, 0
 	r.abandon(ErrNotLeader)
-	r.Kill()
 }
 
 // Kill forgets everything: the process is gone. Waiters are not answered.
@@ -147,7 +155,7 @@ func (r *Replica) Fence(err error) {
 // abandon answers everyone who waits, since this replica will not lead.
 func (r *Replica) abandon(err error) {
 	queued := r.queued
-	r.queued = nil
+	r.queued, r.bytes = nil, 0
 	for _, p := range queued {
 		p.finish(Outcome{Err: err})
 	}

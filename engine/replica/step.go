@@ -30,7 +30,7 @@ func (r *Replica) Step(from env.NodeID, w wire.Message) {
 		if r.role == env.Leader && m.GetTerm() == r.term && answers(m.GetType()) {
 			r.insync.heard(sender)
 		}
-		r.cfg.Host.Wake(r)
+		r.wake()
 	})
 }
 
@@ -56,7 +56,7 @@ func (r *Replica) Tick() {
 		}
 		r.waiters.expire(now)
 		r.reads.expire(now, r)
-		r.cfg.Host.Wake(r)
+		r.wake()
 	})
 }
 
@@ -76,9 +76,10 @@ func (r *Replica) PeerDown(node env.NodeID) {
 			r.rn.ReportUnreachable(uint64(peer))
 		case r.leader == peer:
 			_ = r.rn.ForgetLeader() // never fails on a follower
+			r.drain()               // a campaign that is due at once must see that nobody leads
 			r.campaignInTurn(peer)
 		}
-		r.cfg.Host.Wake(r)
+		r.wake()
 	})
 }
 
@@ -108,7 +109,7 @@ func (r *Replica) campaignInTurn(lost env.ReplicaID) {
 				return
 			}
 			_ = r.rn.Campaign() // refused only for members without a vote
-			r.cfg.Host.Wake(r)
+			r.wake()
 		})
 	})
 }

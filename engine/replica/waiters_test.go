@@ -14,7 +14,7 @@ import (
 func wait(t *testing.T, w *waiters, term, index uint64, deadline time.Duration) *[]Outcome {
 	t.Helper()
 	var got []Outcome
-	w.add(&proposal{term: term, index: index, deadline: deadline, done: func(o Outcome) { got = append(got, o) }})
+	w.add(&proposal{owner: &Replica{}, term: term, index: index, deadline: deadline, done: func(o Outcome) { got = append(got, o) }})
 	return &got
 }
 
@@ -73,7 +73,7 @@ func TestEveryWaiterIsAnsweredOnce(t *testing.T) {
 				next++
 				answers[index] = 0
 				w.add(&proposal{
-					term: 1, index: index,
+					owner: &Replica{}, term: 1, index: index,
 					deadline: now + time.Duration(rapid.IntRange(0, 20).Draw(t, "patience")),
 					done:     func(Outcome) { answers[index]++ },
 				})

@@ -89,7 +89,7 @@ func checkpoints(names []string) (newest uint64, count int) {
 func (l *Log) readCheckpoint(t *env.Task, id uint64) (checkpoint, []byte, error) {
 	name := l.path(checkpointName(id))
 	bad := func(err error) (checkpoint, []byte, error) {
-		return checkpoint{}, nil, fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
+		return checkpoint{}, nil, found(name, err)
 	}
 	f, err := t.Open(l.env.Disk, name, env.OpenExisting)
 	if err != nil {
@@ -153,17 +153,26 @@ func (l *Log) become(c checkpoint, segments []*segment) {
 	l.replaced++
 }
 
+// found names what stands in the way of a file. That the disk would not open or
+// read it says nothing of the file: tried again, it may be whole.
+func found(name string, err error) error {
+	if errors.Is(err, env.ErrIO) && !errors.Is(err, env.ErrNotExist) {
+		return fmt.Errorf("wal: %s: %w", name, err)
+	}
+	return fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
+}
+
 // fit checks the length of a segment's file. The active one may be longer, by
 // what was appended after the checkpoint: that is cut, to be applied again.
 func (l *Log) fit(t *env.Task, s *segment, active bool) error {
 	f, err := t.Open(l.env.Disk, s.file.name, env.OpenExisting)
 	if err != nil {
-		return fmt.Errorf("%w: segment %s of %d bytes: %w", ErrDamaged, s.file.name, s.Bytes, err)
+		return found(s.file.name, err)
 	}
 	defer f.Close()
 	size, err := t.Size(f)
 	if err != nil {
-		return fmt.Errorf("%w: segment %s: %w", ErrDamaged, s.file.name, err)
+		return found(s.file.name, err)
 	}
 	switch {
 	case size < s.Bytes || size > s.Bytes && !active:
