@@ -107,7 +107,7 @@ func newCluster(s Schedule, o Options) *Cluster {
 // addGroup places a partition's replicas on consecutive nodes.
 func (c *Cluster) addGroup(i int) {
 	id := env.GroupID(i + 1)
-	g := &group{id: id, outage: outage{since: -1, election: true}}
+	g := &group{id: id, outage: outage{election: stopwatch{on: true, since: -1}}}
 	p := engine.Partition{Group: id, Topic: Topic, Partition: int32(i), MinISR: c.schedule.MinISR}
 	for k := range c.schedule.Replication {
 		h := c.hosts[(i+k)%len(c.hosts)]

@@ -33,14 +33,18 @@ type member struct {
 	confirmed bool   // as leader, it committed an entry of its term
 }
 
-// outage is a time without a working leader, for the election and failover
-// times.
+// outage is a time without a working leader, and the clocks that run in it.
 type outage struct {
-	since    sim.Time // from when on a connected quorum had no leader; -1: no outage counts
-	leading  bool     // a working leader was there when last looked
-	term     uint64   // of the last working leader
-	election bool     // the election time is still to be taken
-	failover bool     // the failover time is still to be taken; not after the first election
+	leading  bool   // a working leader was there when last looked
+	term     uint64 // of the last working leader
+	election stopwatch
+	failover stopwatch // off until there was a leader once
+}
+
+// stopwatch is a time that is still to be taken.
+type stopwatch struct {
+	on    bool
+	since sim.Time // from when on the end has been possible, without a break; -1: it is not
 }
 
 // membersOf makes the replicas of a process, by group id - 1.
@@ -94,35 +98,4 @@ func (c *Cluster) working(g *group) bool {
 		}
 	}
 	return reached >= g.quorum()
-}
-
-// quorumUp tells whether some majority of members is awake and all of it
-// connected with each other. Groups are small: all subsets are tried.
-func (c *Cluster) quorumUp(g *group) bool {
-	return c.clique(g, nil, 0, g.quorum())
-}
-
-func (c *Cluster) clique(g *group, chosen []*host, next, need int) bool {
-	if len(chosen) == need {
-		return true
-	}
-	for i := next; i < len(g.members); i++ {
-		h := g.members[i].host
-		if !h.awake() || !c.connectedToAll(h, chosen) {
-			continue
-		}
-		if c.clique(g, append(chosen, h), i+1, need) {
-			return true
-		}
-	}
-	return false
-}
-
-func (c *Cluster) connectedToAll(h *host, others []*host) bool {
-	for _, o := range others {
-		if !c.connected(h, o) {
-			return false
-		}
-	}
-	return true
 }

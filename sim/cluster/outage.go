@@ -1,7 +1,11 @@
 package cluster
 
 import (
+	"slices"
+	"time"
+
 	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/sim"
 )
 
 // reassess looks at every group after something changed that leadership
@@ -12,46 +16,53 @@ func (c *Cluster) reassess() {
 	}
 }
 
-// reassessGroup keeps the clock of an outage. It runs from the moment at which
-// a connected quorum has no working leader (design, section 10); while there is
-// no such quorum nobody can be elected, and nothing counts.
+// reassessGroup keeps the clocks of an outage. What they mean stands in the
+// package comment, under Metrics.
 func (c *Cluster) reassessGroup(g *group) {
 	o := &g.outage
 	working := c.working(g)
 	switch {
-	case working && o.leading:
-		// Still there.
-	case working:
-		o.leading = true
+	case working && !o.leading:
 		c.electionOver(g)
-		o.term = g.term
-	case o.leading:
+		o.leading, o.term = true, g.term
+	case !working && o.leading:
 		o.leading = false
-		o.since, o.election, o.failover = -1, true, true
+		o.election, o.failover = stopwatch{on: true, since: -1}, stopwatch{on: true, since: -1}
 	}
-	if working || !o.election && !o.failover {
-		return
+	if !working {
+		o.election.look(c.k.Now(), func() bool { return c.electable(g) })
 	}
-	up := c.quorumUp(g)
+	o.failover.look(c.k.Now(), func() bool { return c.servable(g, working) })
+}
+
+// look starts the clock if what it needs is there, and sets it back if not.
+func (w *stopwatch) look(now sim.Time, possible func() bool) {
 	switch {
-	case !up:
-		o.since = -1
-	case o.since < 0:
-		o.since = c.k.Now()
+	case !w.on:
+	case !possible():
+		w.since = -1
+	case w.since < 0:
+		w.since = now
 	}
+}
+
+// sample ends the clock and gives what it shows, false if it does not run.
+func (w *stopwatch) sample(now sim.Time) (ns int64, ok bool) {
+	ns, ok = now-w.since, w.on && w.since >= 0
+	w.on = false
+	return ns, ok
 }
 
 // electionOver takes the election time if there was an election: a leader that
 // was only unreachable for a while keeps its term.
 func (c *Cluster) electionOver(g *group) {
 	o := &g.outage
-	if o.election && o.since >= 0 && g.term > o.term {
-		c.electionNs = append(c.electionNs, c.k.Now()-o.since)
+	if ns, ok := o.election.sample(c.k.Now()); ok && g.term > o.term {
+		c.electionNs = append(c.electionNs, ns)
 	}
 	if g.term == o.term {
-		o.failover = false
+		o.failover.on = false
 	}
-	o.election = false
 }
 
 // elected: a leader committed an entry of its own term.
@@ -73,9 +84,75 @@ func (c *Cluster) elected(g *group, m *member) {
 func (c *Cluster) acknowledged(partition int32, node env.NodeID) {
 	g := c.groupOf(partition)
 	o := &g.outage
-	if !o.failover || !o.leading || o.since < 0 || g.leader == nil || node != g.leader.host.id {
+	if !o.leading || g.leader == nil || node != g.leader.host.id {
 		return
 	}
-	o.failover = false
-	c.failoverNs = append(c.failoverNs, c.k.Now()-o.since)
+	if ns, ok := o.failover.sample(c.k.Now()); ok {
+		c.failoverNs = append(c.failoverNs, ns)
+	}
+}
+
+// slowest is how much longer than it should a disk may take for an operation
+// and count as working: a tick of raft. An election is several writes and syncs
+// one after the other, and must end within a few ticks.
+const slowest = 50 * time.Millisecond
+
+// fit tells whether a host can take part: it is awake, and its disk works.
+func (h *host) fit() bool { return h.awake() && h.slowNs <= int64(slowest) }
+
+// electable tells whether a leader can be elected: a majority of members is fit
+// and all of it connected with each other.
+func (c *Cluster) electable(g *group) bool {
+	return c.clique(g, nil, 0, g.quorum(), (*host).fit)
+}
+
+// servable tells whether a client can get an acknowledgement: as many members
+// as that takes are fit and connected with each other, clients reach them, and
+// the leader, if there is one, is among them.
+func (c *Cluster) servable(g *group, led bool) bool {
+	able := func(h *host) bool { return h.fit() && c.reachable(h) }
+	need := max(g.quorum(), c.schedule.MinISR)
+	if !led {
+		return c.clique(g, nil, 0, need, able)
+	}
+	leader := g.leader.host
+	return able(leader) && c.clique(g, []*host{leader}, 0, need, able)
+}
+
+// reachable tells whether no fault lies between a host and the clients.
+func (c *Cluster) reachable(h *host) bool {
+	for n := range c.schedule.Workload.Clients {
+		if c.link(clientAddr(n), h.addr()).cuts != 0 || c.link(h.addr(), clientAddr(n)).cuts != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// clique tells whether members that are able can be added to the chosen ones
+// until there are as many as needed, all connected with each other. Groups are
+// small: all subsets are tried.
+func (c *Cluster) clique(g *group, chosen []*host, next, need int, able func(*host) bool) bool {
+	if len(chosen) == need {
+		return true
+	}
+	for i := next; i < len(g.members); i++ {
+		h := g.members[i].host
+		if slices.Contains(chosen, h) || !able(h) || !c.connectedToAll(h, chosen) {
+			continue
+		}
+		if c.clique(g, append(chosen, h), i+1, need, able) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Cluster) connectedToAll(h *host, others []*host) bool {
+	for _, o := range others {
+		if !c.connected(h, o) {
+			return false
+		}
+	}
+	return true
 }

@@ -52,7 +52,7 @@ func QuantilesOf(ns []int64) *Quantiles {
 	return &Quantiles{P50: at(50), P99: at(99), Max: at(100), Samples: len(sorted)}
 }
 
-// Metrics are the run's numbers as the design's section 10 defines them; one
+// Metrics are the run's numbers, as the package comment defines them; one
 // without samples is nil.
 type Metrics struct {
 	ElectionMs     *Quantiles   `json:"electionMs"`
