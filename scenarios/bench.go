@@ -7,7 +7,7 @@ import (
 	"github.com/lockstep-log/lockstep/sim/cluster"
 )
 
-// benchR1 is reference workload R1 (design, section 6): 3 nodes, 1 partition,
+// benchR1 is reference workload R1: 3 nodes, 1 partition,
 // 60 virtual seconds, one crash of the leader and one partition.
 func benchR1() Scenario {
 	return Scenario{

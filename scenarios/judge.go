@@ -9,8 +9,8 @@ import (
 	"github.com/lockstep-log/lockstep/sim/cluster"
 )
 
-// electionLimit is the plan's bound on elections and failovers (design,
-// section 10).
+// electionLimit bounds elections and failovers, as package sim/cluster measures
+// them: from when they are possible.
 const electionLimit = int64(5 * time.Second)
 
 // verdict collects what a scenario's check objects to.

@@ -9,11 +9,11 @@ import (
 )
 
 // leaderElection kills the leader several times; each time another one is
-// elected within the plan's bound, and nothing acknowledged is lost.
+// elected within five seconds, and nothing acknowledged is lost.
 func leaderElection() Scenario {
 	return Scenario{
 		Name:  "leader-election",
-		About: "the leader is killed several times; each time a new one is elected, and nothing is lost",
+		About: "the leader is killed several times; each time another one is elected within 5 s, and nothing is lost",
 		Schedule: func(seed uint64) cluster.Schedule {
 			s := cluster.Defaults(seed)
 			s.Scenario = "leader-election"

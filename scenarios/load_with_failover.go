@@ -13,7 +13,7 @@ import (
 func loadWithFailover() Scenario {
 	return Scenario{
 		Name:  "load-with-failover",
-		About: "the leader is killed under load; the next acknowledgement comes within the plan's bound, nothing is lost",
+		About: "the leader is killed under load; the next acknowledgement comes within 5 s, and nothing is lost",
 		Schedule: func(seed uint64) cluster.Schedule {
 			s := cluster.Defaults(seed)
 			s.Scenario = "load-with-failover"

@@ -96,7 +96,7 @@ type WorkloadSpec struct {
 }
 
 // Defaults returns a schedule of three healthy nodes with one partition under
-// the load of R1 (design, section 6), without faults.
+// the load of reference workload R1, without faults.
 func Defaults(seed uint64) Schedule {
 	return Schedule{
 		Version: Version, Seed: seed, Scenario: "none",

@@ -9,7 +9,7 @@ import (
 	"github.com/lockstep-log/lockstep/scenarios"
 )
 
-// Reference is a workload whose cost is compared over time (design, section 6).
+// Reference is a workload whose cost is compared over time.
 // It is a scenario with a fixed fault generator.
 type Reference struct {
 	Name     string // "R1"

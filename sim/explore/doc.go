@@ -10,7 +10,7 @@
 //
 // # Promises
 //
-//   - One simulation at a time in a process (design, section 2): everything
+//   - One simulation at a time in a process (see package sim/cluster): everything
 //     parallel happens in worker processes, which are this very binary started
 //     again with the command "worker".
 //   - A run that panics, hangs, or outgrows its memory takes its worker with it

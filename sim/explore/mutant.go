@@ -15,7 +15,7 @@ import (
 
 // Mutant is one planted bug: a patch, and the oracle that has to name it.
 type Mutant struct {
-	ID       string // "B01", a row of the catalogue of bugs
+	ID       string // as "B01"
 	About    string
 	Oracle   string // the one that counts; others may fire beside it
 	Scenario string
