@@ -79,6 +79,7 @@ func drawEngine(e *cluster.Engine, draw *sim.Rand) {
 	e.CheckpointBytes = pick(draw, int64(4<<10), 16<<10, 64<<10)
 	e.LogTailBytes = pick(draw, 1<<10, 16<<10, 256<<10)
 	e.ISRLagNs = int64(pick(draw, time.Second, 2*time.Second, 4*time.Second))
+	e.TurnNs = int64(pick(draw, 0, 0, 20*time.Microsecond, 300*time.Microsecond, 3*time.Millisecond))
 	e.RestartNs = draw.Between(int64(100*time.Millisecond), int64(2*time.Second))
 }
 

@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"github.com/lockstep-log/lockstep/engine"
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -34,7 +35,9 @@ type process struct {
 
 	waiting []func() // fired while paused
 	posted  []func()
-	calls   []*taken // clients' requests it has not answered
+	// gathering: the end of a turn is planned.
+	gathering bool
+	calls     []*taken // clients' requests it has not answered
 
 	members []*member // by group id - 1; nil where it holds no replica
 	buf     []byte    // of the tracer
@@ -53,14 +56,28 @@ func (p *process) exec(f func()) {
 	}
 }
 
-// run is one turn of the loop: the callback, then everything posted.
+// run is one turn of the loop: the callback, then everything posted. With
+// Engine.TurnNs the posted functions wait for other events to share the turn.
 func (p *process) run(f func()) {
 	p.turn++
 	p.c.entropy.aim(p.key, p.turn)
 	p.running = true
 	defer p.landed()
 	f()
-	p.drain()
+	if p.c.schedule.Engine.TurnNs == 0 {
+		p.drain()
+	} else if len(p.posted) > 0 && !p.gathering {
+		p.gathering = true
+		p.c.k.After(time.Duration(p.c.schedule.Engine.TurnNs), p.turnOver)
+	}
+}
+
+// turnOver ends a turn that gathered events.
+func (p *process) turnOver() {
+	p.exec(func() {
+		p.gathering = false
+		p.drain()
+	})
 }
 
 // drain runs posted functions until there are none.

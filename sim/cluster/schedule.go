@@ -73,6 +73,9 @@ type Engine struct {
 	CheckpointBytes    int64 `json:"checkpointBytes,omitempty"`
 	LogTailBytes       int   `json:"logTailBytes,omitempty"`
 	ISRLagNs           int64 `json:"isrLagNs,omitempty"`
+	// TurnNs is how long a node's loop gathers events before it runs what they
+	// posted: a busy loop's turn. 0 is a turn for each event; up to 20 ms.
+	TurnNs int64 `json:"turnNs,omitempty"`
 	// RestartNs is the supervisor's: how long after a node stopped itself it is
 	// started again.
 	RestartNs int64 `json:"restartNs,omitempty"`

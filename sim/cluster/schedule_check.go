@@ -101,6 +101,7 @@ func (e *Engine) check(c *fieldCheck) {
 	c.between("engine.checkpointBytes", e.CheckpointBytes, 0, most)
 	c.between("engine.logTailBytes", int64(e.LogTailBytes), 0, 1<<30)
 	c.between("engine.isrLagNs", e.ISRLagNs, 0, maxTime)
+	c.between("engine.turnNs", e.TurnNs, 0, 20*million)
 	c.between("engine.restartNs", e.RestartNs, 0, maxTime)
 }
 

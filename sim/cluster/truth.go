@@ -224,5 +224,5 @@ func (h *host) status(id env.GroupID) engine.PartitionStatus {
 // tolerance is the detection delay: a few round trips, a commit, and the base.
 func (c *Cluster) tolerance() sim.Time {
 	n, d := &c.schedule.Network, &c.schedule.Disk
-	return int64(toleranceBase) + 8*(n.BaseNs+n.JitterNs) + 4*(d.SyncNs+d.WriteNs+d.JitterNs)
+	return int64(toleranceBase) + 20*c.schedule.Engine.TurnNs + 8*(n.BaseNs+n.JitterNs) + 4*(d.SyncNs+d.WriteNs+d.JitterNs)
 }
