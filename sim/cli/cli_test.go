@@ -376,6 +376,8 @@ func TestBadInput(t *testing.T) {
 		{"sweep --seeds 1..2 --resume --report report.json", "report.json: "},
 		{"sweep --seeds 1..2 --resume --report cut-s.json", "cut-s.json: "},
 		{"sweep --seeds 1..2 --report s.json/r.json", "s.json"},
+		{"sweep --seeds 1..2 --report s.json", "no report of a sweep"},
+		{"sweep --seeds 1..2 --report h.jsonl", "no report of a sweep"},
 		{"replay", "takes one argument"},
 		{"replay none.bin", "none.bin: no such file"},
 		{"replay cut-t.bin", "truncated"},

@@ -143,8 +143,27 @@ func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
 	}
 	if f.resume {
 		sweep.Resume, err = readReport(f.report)
+	} else {
+		err = mayReplace(f.report)
 	}
 	return sweep, err
+}
+
+// mayReplace refuses a path at which something stands that no sweep has saved.
+func mayReplace(path string) error {
+	there, err := os.Stat(path)
+	if err != nil || !there.Mode().IsRegular() || there.Size() == 0 {
+		return nil // nothing to lose; whether it can be written shows at once
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return badInput("--report: %w", err)
+	}
+	defer func() { _ = file.Close() }()
+	if !explore.IsReport(file) {
+		return badInput("--report: %s is there and no report of a sweep; give another name, or remove it", path)
+	}
+	return nil
 }
 
 // readReport reads the report to resume; nil if there is none yet.

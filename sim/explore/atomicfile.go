@@ -4,43 +4,82 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
 // AtomicFile is a file that appears under its name only once it is complete.
+// What stands under the name and is no regular file, a device or a pipe, is
+// written into as it is.
 type AtomicFile struct {
 	*bufio.Writer
 	file *os.File
-	path string
+	path string      // where it belongs
+	mode fs.FileMode // what it shall have; 0: it was opened in its place
 }
 
-// CreateAtomic begins a file beside path; missing folders are made.
+// CreateAtomic begins a file beside path; missing folders are made. A symbolic
+// link stays, and the file that it leads to is written.
 func CreateAtomic(path string) (*AtomicFile, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	mode := fs.FileMode(0o644)
+	switch there, err := os.Stat(path); {
+	case err == nil && !there.Mode().IsRegular():
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return nil, err
+		}
+		return &AtomicFile{bufio.NewWriterSize(f, 64<<10), f, path, 0}, nil
+	case err == nil:
+		mode = there.Mode().Perm()
+	}
+	target, err := followLinks(path)
+	if err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", path, err)
 	}
-	return &AtomicFile{bufio.NewWriterSize(f, 64<<10), f, path}, nil
+	return &AtomicFile{bufio.NewWriterSize(f, 64<<10), f, target, mode}, nil
+}
+
+// followLinks gives what a path leads to, also if nothing is there yet.
+func followLinks(path string) (string, error) {
+	for range 40 { // as many as Linux follows
+		there, err := os.Lstat(path)
+		if err != nil || there.Mode()&fs.ModeSymlink == 0 {
+			return path, nil // what is wrong with it shows when it is written
+		}
+		next, err := os.Readlink(path)
+		if err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(filepath.Dir(path), next)
+		}
+		path = next
+	}
+	return "", fmt.Errorf("%s: too many symbolic links", path)
 }
 
 // Commit puts the file in its place.
 func (a *AtomicFile) Commit() error {
 	err := a.Flush()
-	if err == nil {
-		err = a.file.Chmod(0o644)
+	if err == nil && a.mode != 0 {
+		err = a.file.Chmod(a.mode)
 	}
 	if closed := a.file.Close(); err == nil {
 		err = closed
 	}
-	if err == nil {
+	if err == nil && a.mode != 0 {
 		err = os.Rename(a.file.Name(), a.path)
 	}
 	if err != nil {
-		_ = os.Remove(a.file.Name())
+		a.remove()
 		return fmt.Errorf("writing %s: %w", a.path, err)
 	}
 	return nil
@@ -49,7 +88,13 @@ func (a *AtomicFile) Commit() error {
 // Discard drops the file unless it was committed.
 func (a *AtomicFile) Discard() {
 	_ = a.file.Close()
-	_ = os.Remove(a.file.Name())
+	a.remove()
+}
+
+func (a *AtomicFile) remove() {
+	if a.mode != 0 {
+		_ = os.Remove(a.file.Name())
+	}
 }
 
 // WriteFile writes a whole file atomically.

@@ -17,7 +17,7 @@
 //     and is reported as the failure of its seed, under the oracle names Crash,
 //     Hang and Memory. The sweep goes on with a fresh worker.
 //   - A file that this package writes is complete or absent: it is written
-//     beside its place and renamed.
+//     beside its place and renamed. Devices and pipes are written into.
 //   - A sweep's report names the same failures whatever the number of workers.
 //
 // # Limits

@@ -168,6 +168,20 @@ func ParseReport(b []byte) (*Report, error) {
 	return r, nil
 }
 
+// IsReport tells whether a file looks like a sweep's report, of whatever version.
+func IsReport(r io.Reader) bool {
+	var fields map[string]json.RawMessage
+	if json.NewDecoder(r).Decode(&fields) != nil {
+		return false
+	}
+	for _, name := range []string{"version", "seeds", "passed", "failed", "failures"} {
+		if _, there := fields[name]; !there {
+			return false
+		}
+	}
+	return true
+}
+
 func (r *Report) check() error {
 	switch {
 	case r.Version != reportVersion:

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -287,6 +288,51 @@ func TestFilesAreWholeOrAbsent(t *testing.T) {
 	entries, _ = os.ReadDir(dir)
 	if b, _ := os.ReadFile(path); string(b) != "whole" || len(entries) != 1 {
 		t.Errorf("%q in %v", b, entries)
+	}
+}
+
+// What stands at a path and is no plain file is not replaced by one.
+func TestLinksAndPipesStay(t *testing.T) {
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	for _, link := range [][2]string{{"far/file", "link"}, {"link", "twice"}, {"self", "self"}} {
+		if err := os.Symlink(link[0], path(link[1])); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, text := range []string{"first", "again"} { // the file is not there, then it is
+		if err := WriteBytes(path("twice"), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := os.ReadFile(path("far/file")); err != nil || string(b) != text {
+			t.Errorf("%q, %v", b, err)
+		}
+	}
+	for _, link := range []string{"link", "twice"} {
+		if there, err := os.Lstat(path(link)); err != nil || there.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("%s is no link any more: %v", link, err)
+		}
+	}
+	if err := WriteBytes(path("self"), nil); err == nil {
+		t.Error("a link to itself was written")
+	}
+	if err := syscall.Mkfifo(path("pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(path("pipe"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	if err := WriteBytes(path("pipe"), []byte("through")); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len("through"))
+	if _, err := io.ReadFull(reader, got); err != nil || string(got) != "through" {
+		t.Errorf("the pipe gave %q, %v", got, err)
+	}
+	if there, err := os.Lstat(path("pipe")); err != nil || there.Mode()&os.ModeNamedPipe == 0 {
+		t.Errorf("it is no pipe any more: %v", err)
 	}
 }
 
