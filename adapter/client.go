@@ -85,6 +85,10 @@ func (c *Client) Close() {
 	c.conns.Close()
 }
 
+// GiveUp ends all calls in flight as their timeouts would: with an outcome that
+// says what may have been written.
+func (c *Client) GiveUp() { c.loop.Submit(c.client.Close) }
+
 // Nodes are the cluster's nodes.
 func (c *Client) Nodes() []engine.NodeInfo { return c.nodes }
 

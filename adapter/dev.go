@@ -38,8 +38,8 @@ type DevConfig struct {
 // DefaultPort is the first node's port of a development cluster.
 const DefaultPort = 9101
 
-// maxDevNodes is what one process may reasonably run.
-const maxDevNodes = 15
+// MaxDevNodes is what one process may reasonably run.
+const MaxDevNodes = 15
 
 // Dev runs a cluster until ctx ends or a node stops itself. started is called
 // once all nodes serve.
@@ -197,8 +197,8 @@ func (d *DevConfig) fresh() ([]Config, error) {
 	if len(topics) == 0 {
 		topics = []TopicConfig{{Name: "demo", Partitions: 1}}
 	}
-	if nodes < 1 || nodes > maxDevNodes {
-		return nil, inputf("dev: %d nodes; use 1 to %d", nodes, maxDevNodes)
+	if nodes < 1 || nodes > MaxDevNodes {
+		return nil, inputf("dev: %d nodes; use 1 to %d", nodes, MaxDevNodes)
 	}
 	if port < 1 || port+2*nodes-1 > 65535 {
 		return nil, inputf("dev: port %d; %d ports from it on must lie within 1 and 65535", port, 2*nodes)

@@ -37,7 +37,7 @@ func consumeCommand() *cobra.Command {
 		Short: "Print a topic's records, a line each",
 		Long: `Print a topic's records, a line each, and go on as more are written, until an
 interrupt. The order holds within a partition.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneTopic,
 		RunE: working(func(cmd *cobra.Command, args []string) error {
 			c.topic, c.out = args[0], bufio.NewWriter(cmd.OutOrStdout())
 			return c.run(cmd.Context(), cmd.ErrOrStderr())
@@ -104,6 +104,7 @@ func (c *consumer) follow(ctx context.Context, partition int32, errs io.Writer) 
 		}
 	}
 	for !c.toEnd || next < end {
+		begun := time.Now()
 		r, err := c.client.Fetch(ctx, engine.FetchRequest{
 			Topic: c.topic, Partition: partition, Offset: next,
 			MaxBytes: 1 << 20, MinBytes: 1, MaxWait: fetchWait,
@@ -114,10 +115,11 @@ func (c *consumer) follow(ctx context.Context, partition int32, errs io.Writer) 
 		case r.Err == engine.OffsetOutOfRange:
 			return fmt.Errorf("%s/%d: offset %d is not there any more or not yet; the log holds %d to %d", c.topic, partition, next, r.LogStart, r.HighWatermark)
 		case r.Err != engine.None && r.Err.Retriable():
-			fmt.Fprintf(errs, "%s/%d: no answer (%v), still trying\n", c.topic, partition, r.Err)
+			fmt.Fprintf(errs, "%s/%d: nothing read for %v, still trying: %s\n",
+				c.topic, partition, time.Since(begun).Round(time.Second), meaning(r.Err))
 			continue
 		case r.Err != engine.None:
-			return fmt.Errorf("%s/%d: %v", c.topic, partition, r.Err)
+			return fmt.Errorf("%s/%d: %s", c.topic, partition, meaning(r.Err))
 		}
 		if next, err = c.print(partition, next, r.Batches); err != nil {
 			return err
@@ -126,11 +128,12 @@ func (c *consumer) follow(ctx context.Context, partition int32, errs io.Writer) 
 	return nil
 }
 
-// offset asks until there is an answer.
+// offset asks for the partition's start or end.
 func (c *consumer) offset(ctx context.Context, partition int32, timestamp int64) (int64, error) {
+	begun := time.Now()
 	r, err := c.client.ListOffsets(ctx, c.topic, partition, timestamp, askTimeout)
 	if err == nil && r.Err != engine.None {
-		err = fmt.Errorf("%s/%d: %v", c.topic, partition, r.Err)
+		err = fmt.Errorf("%s/%d: %s; %s", c.topic, partition, meaning(r.Err), tried(r.Outcome, begun))
 	}
 	return r.Offset, err
 }

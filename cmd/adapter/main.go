@@ -73,6 +73,7 @@ gives them back.`,
 		Args:          cobra.NoArgs, // an unknown command is an error, and bare use shows the help
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(formatCommand(), serveCommand(), devCommand(), produceCommand(), consumeCommand(), statusCommand())
 	return root
 }

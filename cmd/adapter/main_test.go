@@ -82,18 +82,20 @@ func TestBadUsageIsOneLineAndExitCode2(t *testing.T) {
 		args []string
 	}{
 		{`unknown command "sevre"`, []string{"sevre"}},
-		{`required flag(s) "config" not set`, []string{"serve"}},
-		{`unknown flag: --cofnig`, []string{"serve", "--cofnig", "x"}},
+		{`name the node's configuration with --config FILE`, []string{"serve"}},
+		{`unknown flag: --cofnig; see "adapter serve --help"`, []string{"serve", "--cofnig", "x"}},
 		{`unknown key "colour"`, []string{"serve", "--config", file}},
-		{`no such file`, []string{"format", "--config", filepath.Join(dir, "none.yaml")}},
-		{`required flag(s) "dir" not set`, []string{"dev"}},
+		{`no such file or directory; write one, or begin with those`, []string{"format", "--config", filepath.Join(dir, "none.yaml")}},
+		{`name the cluster's directory with --dir DIR`, []string{"dev"}},
+		{`dev: 0 nodes; use 1 to 15`, []string{"dev", "--dir", filepath.Join(dir, "d"), "--nodes", "0"}},
+		{`dev: port 0; name`, []string{"dev", "--dir", filepath.Join(dir, "d"), "--port", "0"}},
 		{`write NAME:PARTITIONS`, []string{"dev", "--dir", filepath.Join(dir, "d"), "--topic", "a:b"}},
 		{`dev: 99 nodes; use 1 to 15`, []string{"dev", "--dir", filepath.Join(dir, "d"), "--nodes", "99"}},
 		{`holds node.yaml but no whole cluster`, []string{"dev", "--dir", dir}},
-		{`accepts 1 arg(s), received 0`, []string{"produce"}},
+		{`produce wants one topic, as in "adapter produce demo"; 0 were given`, []string{"produce"}},
 		{`no node answers at ` + nobody, []string{"status", "--server", nobody}},
 		{`"nowhere" is no host:port`, []string{"consume", "demo", "--server", "nowhere"}},
-		{`--batch is 0`, []string{"produce", "demo", "--batch", "0"}},
+		{`--batch must be more than 0`, []string{"produce", "demo", "--batch", "0"}},
 	} {
 		code, out, errs := execute("", test.args...)
 		lines := strings.Split(strings.TrimSuffix(errs, "\n"), "\n")
@@ -131,17 +133,41 @@ func TestDevClusterFromTheShell(t *testing.T) {
 	if code != 0 || !strings.Contains(out, "serves") || !strings.Contains(out, "demo") {
 		t.Errorf("status: exit %d, %s%s", code, out, errs)
 	}
+	if code, _, errs := execute("short\n"+strings.Repeat("x", 101)+"\n", "produce", "demo", "--server", server, "--batch-bytes", "100", "--partition", "0"); code != 2 ||
+		!strings.Contains(errs, "line 2 is longer than 100 bytes") || !strings.Contains(errs, "records acknowledged: 1,") {
+		t.Errorf("produce of a line that is too long: exit %d, %s", code, errs)
+	}
 	dev.interrupt(t)
 
 	dev = startDev(t, server, "dev", "--dir", dir)
 	code, out, errs = execute("", "consume", "demo", "--server", server, "--from-beginning", "--to-end", "--offsets")
-	if code != 0 || out != "1:0\thello\n1:1\tworld\n" {
+	if want := []string{"0:0\tshort", "1:0\thello", "1:1\tworld"}; code != 0 || !slices.Equal(slices.Sorted(strings.SplitSeq(strings.TrimSpace(out), "\n")), want) {
 		t.Errorf("consume after a restart: exit %d, %q %s", code, out, errs)
 	}
 	if code, out, _ := execute("", "status", "--server", server, "--json"); code != 0 || !strings.Contains(out, `"highWatermark": 2`) {
 		t.Errorf("status --json: exit %d, %s", code, out)
 	}
+	recordAndJudge(t, server)
 	dev.interrupt(t)
+}
+
+// recordAndJudge has sim check judge what produce --history wrote of a topic
+// that held records before.
+func recordAndJudge(t *testing.T, server string) {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "h.jsonl")
+	produce := []string{"produce", "demo", "--server", server, "--history", name}
+	if code, _, errs := execute("1 a\n2 b\n3 c\n", produce...); code != 0 || !strings.Contains(errs, "records acknowledged: 3,") {
+		t.Fatalf("produce --history: exit %d, %s", code, errs)
+	}
+	simCheck(t, name)
+	if code, _, errs := execute("4 d\n", produce...); code != 2 || !strings.Contains(errs, "h.jsonl is there already") {
+		t.Errorf("a history over another: exit %d, %s", code, errs)
+	}
+	produce[len(produce)-1] = filepath.Join(t.TempDir(), "h.jsonl")
+	if code, _, errs := execute("5 e\n5 e\n", produce...); code != 2 || !strings.Contains(errs, "line 2 is the same as line 1") {
+		t.Errorf("a line twice: exit %d, %s", code, errs)
+	}
 }
 
 // startDev starts a cluster and waits until it serves and leads.

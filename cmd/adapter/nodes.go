@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 	"strings"
 
@@ -22,7 +24,7 @@ This is the only command that does; serve refuses a directory that was not
 formatted, because an empty one may be a disk that was lost.`,
 		Args: cobra.NoArgs,
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
-			c, err := adapter.LoadConfig(file)
+			c, err := loadConfig(file)
 			if err != nil {
 				return err
 			}
@@ -48,7 +50,7 @@ With "admin" in the configuration it answers /healthz, /metrics and /status
 over HTTP. The log goes to standard error.`,
 		Args: cobra.NoArgs,
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
-			c, err := adapter.LoadConfig(file)
+			c, err := loadConfig(file)
 			if err != nil {
 				return err
 			}
@@ -61,9 +63,18 @@ over HTTP. The log goes to standard error.`,
 
 func configFlag(cmd *cobra.Command, file *string) {
 	cmd.Flags().StringVarP(file, "config", "c", "", "the node's configuration `file` (YAML)")
-	if err := cmd.MarkFlagRequired("config"); err != nil {
-		panic(err) // the flag was defined above
+}
+
+// loadConfig tells a new user where a configuration comes from.
+func loadConfig(file string) (adapter.Config, error) {
+	if file == "" {
+		return adapter.Config{}, usage{errors.New(`name the node's configuration with --config FILE; "adapter dev --dir D" writes some to begin with`)}
 	}
+	c, err := adapter.LoadConfig(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf(`%w; write one, or begin with those that "adapter dev --dir D" writes`, err)
+	}
+	return c, err
 }
 
 func devCommand() *cobra.Command {
@@ -79,6 +90,9 @@ what is there. An interrupt stops all nodes cleanly; a second one kills them.
 Each node's configuration is written to the directory, fit for serve.`,
 		Args: cobra.NoArgs,
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
+			if err := checkDev(cmd, &d); err != nil {
+				return err
+			}
 			for _, t := range topics {
 				topic, err := parseTopic(t)
 				if err != nil {
@@ -95,10 +109,20 @@ Each node's configuration is written to the directory, fit for serve.`,
 	f.IntVar(&d.Nodes, "nodes", 0, "nodes of a new cluster (default 3)")
 	f.StringArrayVar(&topics, "topic", nil, "`NAME:PARTITIONS` of a new cluster, may be repeated (default demo:1)")
 	f.IntVar(&d.Port, "port", 0, "the first node's port in a new cluster; the others follow (default 9101)")
-	if err := cmd.MarkFlagRequired("dir"); err != nil {
-		panic(err) // the flag was defined above
-	}
 	return cmd
+}
+
+// checkDev refuses what DevConfig would take for "not said".
+func checkDev(cmd *cobra.Command, d *adapter.DevConfig) error {
+	switch {
+	case d.Dir == "":
+		return usage{errors.New("dev: name the cluster's directory with --dir DIR; it is made if need be")}
+	case d.Nodes == 0 && cmd.Flags().Changed("nodes"):
+		return usage{fmt.Errorf("dev: 0 nodes; use 1 to %d", adapter.MaxDevNodes)}
+	case d.Port == 0 && cmd.Flags().Changed("port"):
+		return usage{errors.New("dev: port 0; name the first node's port, or leave --port out")}
+	}
+	return nil
 }
 
 // usage is an ErrInput about an argument.
