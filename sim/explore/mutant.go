@@ -108,19 +108,39 @@ func FindModule(ctx context.Context) (*Module, error) {
 // Build builds the binary with the mutant in it, under the given name. The
 // tree is not touched: go build takes the patched files from dir.
 func (m *Module) Build(ctx context.Context, mutant *Mutant, dir, name string) (string, error) {
+	overlay, err := m.overlay(mutant, dir, name)
+	if err != nil {
+		return "", fmt.Errorf("%w %s: %w", ErrMutant, mutant.ID, err)
+	}
+	modfile, err := m.replaceModules(ctx, mutant, dir, name)
+	if err != nil {
+		return "", fmt.Errorf("%w %s: %w", ErrMutant, mutant.ID, err)
+	}
+	binary := filepath.Join(dir, name)
+	args := []string{"build", "-overlay", overlay, "-o", binary}
+	if modfile != "" {
+		args = append(args, "-modfile", modfile)
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, m.Main)...)
+	cmd.Dir = m.Dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w %s does not build: %w\n%s", ErrMutant, mutant.ID, err, strings.TrimSpace(string(out)))
+	}
+	return binary, nil
+}
+
+// overlay writes the patched files of our own module, and the file that tells
+// go build of them.
+func (m *Module) overlay(mutant *Mutant, dir, name string) (string, error) {
 	replace := make(map[string]string)
 	for i := range mutant.files {
 		f := &mutant.files[i]
+		if f.ofDependency() {
+			continue
+		}
 		source := filepath.Join(m.Dir, filepath.FromSlash(f.Path))
-		content, err := os.ReadFile(source)
-		if err != nil {
-			return "", fmt.Errorf("%w %s: %w", ErrMutant, mutant.ID, err)
-		}
-		if content, err = f.Apply(content); err != nil {
-			return "", fmt.Errorf("%w %s: %w", ErrMutant, mutant.ID, err)
-		}
 		replace[source] = filepath.Join(dir, fmt.Sprintf("%s-%d-%s", name, i, filepath.Base(source)))
-		if err := os.WriteFile(replace[source], content, 0o644); err != nil {
+		if err := f.applyTo(source, replace[source]); err != nil {
 			return "", err
 		}
 	}
@@ -129,14 +149,5 @@ func (m *Module) Build(ctx context.Context, mutant *Mutant, dir, name string) (s
 		return "", err
 	}
 	path := filepath.Join(dir, name+".json")
-	if err := os.WriteFile(path, overlay, 0o644); err != nil {
-		return "", err
-	}
-	binary := filepath.Join(dir, name)
-	cmd := exec.CommandContext(ctx, "go", "build", "-overlay", path, "-o", binary, m.Main)
-	cmd.Dir = m.Dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w %s does not build: %w\n%s", ErrMutant, mutant.ID, err, strings.TrimSpace(string(out)))
-	}
-	return binary, nil
+	return path, os.WriteFile(path, overlay, 0o644)
 }
