@@ -28,7 +28,7 @@ func All() []Scenario {
 	return []Scenario{
 		mixed(), benchR1(),
 		leaderElection(), networkPartition(), crashRecovery(), slowFollower(), loadWithFailover(),
-		killRestartAck(), powerLossAll(),
+		killRestartAck(), powerLossAll(), partKill(), pausedLeader(),
 	}
 }
 
