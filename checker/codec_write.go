@@ -72,23 +72,24 @@ func NewWriter(w io.Writer, meta Meta) *Writer {
 	return out
 }
 
-func (w *Writer) keep(err error) error {
+func (w *Writer) keep(err error) {
 	if w.err == nil && err != nil {
 		w.err = fmt.Errorf("write the history: %w", err)
 	}
-	return w.err
 }
 
-func (w *Writer) write(l line) error {
+func (w *Writer) write(l line) {
 	if w.err == nil {
 		w.lines++
 		w.keep(w.json.Encode(l))
 	}
-	return w.err
 }
 
 // Group writes the description of a group.
-func (w *Writer) Group(g Group) error { return w.write(line{Group: &g}) }
+func (w *Writer) Group(g Group) error {
+	w.write(line{Group: &g})
+	return w.err
+}
 
 // Op writes a finished operation.
 func (w *Writer) Op(o Op) error {
@@ -104,17 +105,22 @@ func (w *Writer) Op(o Op) error {
 			o.Fetched[i].Value = escape(o.Fetched[i].Value)
 		}
 	}
-	return w.write(line{Op: &o})
+	w.write(line{Op: &o})
+	return w.err
 }
 
 // Event writes an event.
 func (w *Writer) Event(e Event) error {
 	e.Text = strings.ToValidUTF8(e.Text, "?")
-	return w.write(line{Event: &e})
+	w.write(line{Event: &e})
+	return w.err
 }
 
 // Sample writes an in-sync sample.
-func (w *Writer) Sample(s Sample) error { return w.write(line{Sample: &s}) }
+func (w *Writer) Sample(s Sample) error {
+	w.write(line{Sample: &s})
+	return w.err
+}
 
 // Log writes the agreed log of a partition.
 func (w *Writer) Log(l Log) error {
@@ -140,21 +146,21 @@ func (w *Writer) Close() error {
 
 // WriteHistory writes a whole history.
 func WriteHistory(to io.Writer, h *History) error {
-	w := NewWriter(to, h.Meta)
+	w := NewWriter(to, h.Meta) // it keeps its first error for Close
 	for i := range h.Groups {
-		w.Group(h.Groups[i])
+		_ = w.Group(h.Groups[i])
 	}
 	for i := range h.Ops {
-		w.Op(h.Ops[i])
+		_ = w.Op(h.Ops[i])
 	}
 	for i := range h.Events {
-		w.Event(h.Events[i])
+		_ = w.Event(h.Events[i])
 	}
 	for i := range h.Samples {
-		w.Sample(h.Samples[i])
+		_ = w.Sample(h.Samples[i])
 	}
 	for i := range h.Logs {
-		w.Log(h.Logs[i])
+		_ = w.Log(h.Logs[i])
 	}
 	return w.Close()
 }

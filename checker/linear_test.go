@@ -62,10 +62,10 @@ func sequential(plans []plan, order func(n int) int) *History {
 func effect(log *Log, o *Op, p *plan) {
 	end := int64(len(log.Records))
 	o.Offset, o.HighWatermark = end, end
-	switch {
-	case o.Kind == Produce:
+	switch o.Kind {
+	case Produce:
 		produceEffect(log, o, p)
-	case o.Kind == Fetch:
+	case Fetch:
 		o.Linearizable = p.kind == 2
 		if !o.Linearizable {
 			o.HighWatermark = max(0, end-p.lag)
@@ -76,6 +76,7 @@ func effect(log *Log, o *Op, p *plan) {
 			o.Offset = r.Offset
 			o.Fetched = []FetchedRecord{{r.Offset, r.Value}}
 		}
+	default: // list-offsets answers the end
 	}
 }
 
@@ -196,10 +197,12 @@ func spoil(h *History, random *rand.Rand) {
 	case 0: // swap the intervals
 		a.Call, b.Call, a.Return, b.Return = b.Call, a.Call, b.Return, a.Return
 	case 1: // another answer
-		if a.Kind == ListOffsets {
+		switch a.Kind {
+		case ListOffsets:
 			a.Offset = max(0, a.Offset+random.Int64N(5)-2)
-		} else if a.Kind == Fetch {
+		case Fetch:
 			a.HighWatermark = max(0, a.HighWatermark+random.Int64N(5)-2)
+		default:
 		}
 	case 2: // an earlier return
 		if a.Return > a.Call+1 && a.Return < b.Return {

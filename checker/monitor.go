@@ -207,6 +207,7 @@ func (m *Monitor) observeReplica(r *replica, e *Event) {
 		m.produceAcked(r, e)
 	case EventCheckpoint:
 		r.checkpoint = max(r.checkpoint, e.Index)
+	default: // says nothing that is promised
 	}
 	r.seen = true
 }

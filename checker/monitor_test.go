@@ -37,8 +37,8 @@ func TestEventMirrorsEnv(t *testing.T) {
 	}
 	ours := reflect.TypeFor[checker.Event]()
 	theirs := reflect.TypeFor[env.Event]()
-	for i := range theirs.NumField() {
-		if f := theirs.Field(i); !hasField(ours, f.Name) {
+	for f := range theirs.Fields() {
+		if !hasField(ours, f.Name) {
 			t.Errorf("env.Event.%s has no mirror", f.Name)
 		}
 	}

@@ -193,10 +193,11 @@ func (r *toyReplica) lastTerm() uint64 {
 	return r.log[len(r.log)-1].term
 }
 
-// wouldElect says whether v may vote for r.
-func (v *toyReplica) wouldElect(r *toyReplica, term uint64) bool {
-	upToDate := r.lastTerm() > v.lastTerm() || r.lastTerm() == v.lastTerm() && len(r.log) >= len(v.log)
-	return v.up && v.term < term && upToDate
+// wouldElect says whether r may vote for a candidate.
+func (r *toyReplica) wouldElect(candidate *toyReplica, term uint64) bool {
+	upToDate := candidate.lastTerm() > r.lastTerm() ||
+		candidate.lastTerm() == r.lastTerm() && len(candidate.log) >= len(r.log)
+	return r.up && r.term < term && upToDate
 }
 
 // elect lets r campaign; it leads if a majority votes for it.
@@ -484,7 +485,8 @@ func violations(t *testing.T, r checker.Report, name string) int {
 func wantClean(t interface {
 	Fatalf(string, ...any)
 	Helper()
-}, r checker.Report) {
+}, r checker.Report,
+) {
 	t.Helper()
 	for _, v := range r.Violations {
 		t.Fatalf("objection to a legal run: %v", v)
