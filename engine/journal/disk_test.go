@@ -200,9 +200,8 @@ func (d *disk) Rename(from, to string, done func(error)) {
 			return env.ErrNotExist
 		}
 		d.change(func(m map[string]*inode) {
-			if m[from] == n {
-				delete(m, from)
-			}
+			// Not only from: a rename before this one may be lost for good.
+			maps.DeleteFunc(m, func(_ string, at *inode) bool { return at == n })
 			m[to] = n
 		})
 		return nil
@@ -238,15 +237,18 @@ func (d *disk) List(dir string, done func([]string, error)) {
 	}, func(err error) { done(names, err) })
 }
 
+// SyncDir loses what it covers if a fault makes it fail.
 func (d *disk) SyncDir(dir string, done func(error)) {
+	s := &d.p.w.disk
 	d.do("syncdir", dir, func() error {
-		s := &d.p.w.disk
 		for _, apply := range s.pending {
 			apply(s.durable)
 		}
-		s.pending = nil
 		return nil
-	}, done)
+	}, func(err error) {
+		s.pending = nil
+		done(err)
+	})
 }
 
 // handle implements env.File.

@@ -36,13 +36,6 @@ type state struct {
 
 func (s *state) last() uint64 { return uint64(len(s.log)) }
 
-func (s *state) lastTerm() uint64 {
-	if len(s.log) == 0 {
-		return 0
-	}
-	return s.log[len(s.log)-1].GetTerm()
-}
-
 func newModel(n *node, groups int) *model {
 	m := &model{node: n, groups: map[env.GroupID]*groupModel{}, size: groups}
 	for i := range groups {
@@ -116,9 +109,11 @@ func (m *model) compact(id env.GroupID) {
 // from what was found. false: the process crashed meanwhile.
 func (m *model) recovered() bool {
 	m.tb.Helper()
-	if !m.open() {
-		return false
-	}
+	return m.open() && m.checkAll()
+}
+
+func (m *model) checkAll() bool {
+	m.tb.Helper()
 	for _, r := range m.j.Groups() {
 		if !m.check(r) {
 			return false

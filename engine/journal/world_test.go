@@ -21,6 +21,7 @@ type world struct {
 	steps   int        // operations carried out
 	crashAt int        // crash before this operation; -1: never
 	crashed bool
+	dying   bool // the process ends before its next step
 	disk    platter
 	syncs   int // of journal files
 	dirty   int // syncs under way
@@ -107,6 +108,7 @@ func (p *process) Trace(e env.Event) {
 // step does one thing: a posted function, else an operation of a queue drawn at
 // random, else the next timer. It reports false when nothing is left.
 func (w *world) step() bool {
+	w.crashed = w.crashed || w.dying
 	switch {
 	case w.crashed:
 		return false
@@ -182,6 +184,6 @@ func (w *world) kill() {
 	w.process++
 	w.tasks.Stop()
 	w.tasks = &env.Tasks{}
-	w.posted, w.timers, w.queues, w.crashed, w.crashAt, w.dirty = nil, nil, nil, false, -1, 0
+	w.posted, w.timers, w.queues, w.crashed, w.dying, w.crashAt, w.dirty = nil, nil, nil, false, false, -1, 0
 	w.fault, w.hold, w.bad = nil, nil, nil
 }
