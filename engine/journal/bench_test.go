@@ -6,9 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
-	"go.etcd.io/raft/v3/raftpb"
 )
 
 // instant is a world without a loop to speak of: what is posted runs in turn,
@@ -68,6 +69,7 @@ func (f *instantFile) WriteAt(p []byte, off int64, done func(error)) {
 	}
 	done(nil)
 }
+
 func (f *instantFile) ReadAt(p []byte, off int64, done func(int, error)) {
 	clear(p)
 	if off < int64(len(f.head)) {

@@ -12,7 +12,7 @@ type carriedRecord struct {
 
 // layOut builds the first write of a file: its head, and a batch of what is
 // carried over. It tells where the records stand.
-func (j *Journal) layOut(f *file, h *head, name string, carried []carriedRecord) ([]byte, []flown) {
+func (j *Journal) layOut(f *file, h *head, carried []carriedRecord) ([]byte, []flown) {
 	b := appendHead(nil, h, 0)
 	if len(carried) == 0 {
 		return b, nil

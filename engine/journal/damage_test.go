@@ -8,9 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
-	"go.etcd.io/raft/v3/raftpb"
 )
 
 // written gives the events of records with entries of a group, newest last.
@@ -264,7 +265,7 @@ func TestRottenHead(t *testing.T) {
 func TestOnlyHeadRottenIsAnError(t *testing.T) {
 	n := newNode(t, 1, testConfig(), 2)
 	clear(n.file("0001").cache)
-	err, _ := n.tryOpen()
+	_, err := n.tryOpen()
 	if !errors.Is(err, journal.ErrDamaged) || !strings.Contains(err.Error(), "journal/j-0000000000000001") {
 		t.Fatalf("open: %v", err)
 	}
@@ -278,7 +279,7 @@ func TestMissingFileIsAnError(t *testing.T) {
 	}
 	n.kill()
 	delete(n.disk.names, n.written(1)[0].File)
-	err, _ := n.tryOpen()
+	_, err := n.tryOpen()
 	if !errors.Is(err, journal.ErrDamaged) || !strings.Contains(err.Error(), n.written(1)[0].File+" is missing") {
 		t.Fatalf("open: %v", err)
 	}
@@ -309,7 +310,7 @@ func TestRotAnywhere(t *testing.T) {
 			break
 		}
 		checked++
-		if err, _ := n.tryOpen(); err != nil {
+		if _, err := n.tryOpen(); err != nil {
 			t.Fatalf("byte %d: %v", place, err)
 		}
 		bad := 0

@@ -62,6 +62,7 @@ func (w *world) powerLoss(l loss) {
 			kept = w.rng.IntN(2) == 0
 		case keepLatest:
 			kept = i == len(d.pending)-1
+		case loseAll, losses:
 		}
 		if kept {
 			apply(d.durable)
@@ -84,25 +85,25 @@ func (w *world) crash(l loss) {
 }
 
 // lose decides what of the unsynced changes reached the platter.
-func (n *inode) lose(l loss, rng *rand.Rand) {
+func (f *inode) lose(l loss, rng *rand.Rand) {
 	prefix := 0
-	if len(n.changes) > 0 {
-		prefix = rng.IntN(len(n.changes) + 1)
+	if len(f.changes) > 0 {
+		prefix = rng.IntN(len(f.changes) + 1)
 	}
-	for i, c := range n.changes {
+	for i, c := range f.changes {
 		switch {
 		case l == keepAll, l == keepPrefix && i < prefix, l == keepSubset && c.size >= 0:
-			n.durable = c.apply(n.durable)
-		case l == keepPrefix && i == prefix, l == tornSector && i == len(n.changes)-1:
+			f.durable = c.apply(f.durable)
+		case l == keepPrefix && i == prefix, l == tornSector && i == len(f.changes)-1:
 			if c.size < 0 {
 				c.data = c.data[:rng.IntN(len(c.data)+1)]
 			}
-			n.durable = c.apply(n.durable)
+			f.durable = c.apply(f.durable)
 		case l == keepSubset || l == tornSector:
 			for off := 0; off < len(c.data); off += 512 {
 				if rng.IntN(2) == 0 {
 					part := change{off: c.off + int64(off), data: c.data[off:min(off+512, len(c.data))], size: -1}
-					n.durable = part.apply(n.durable)
+					f.durable = part.apply(f.durable)
 				}
 			}
 		}
@@ -110,7 +111,7 @@ func (n *inode) lose(l loss, rng *rand.Rand) {
 			break
 		}
 	}
-	n.changes, n.cache = nil, slices.Clone(n.durable)
+	f.changes, f.cache = nil, slices.Clone(f.durable)
 }
 
 func (c change) apply(b []byte) []byte {
@@ -358,7 +359,7 @@ func (w *world) file(suffix string) *inode {
 }
 
 // rot flips a byte on the platter and in the cache.
-func (n *inode) rot(off int64) {
-	n.durable[off] ^= 0x40
-	n.cache[off] ^= 0x40
+func (f *inode) rot(off int64) {
+	f.durable[off] ^= 0x40
+	f.cache[off] ^= 0x40
 }

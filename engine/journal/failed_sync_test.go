@@ -48,7 +48,7 @@ func (w *world) failSync(k int, directoriesOnly bool) (failed *string) {
 
 // begin opens the journal and checks it; false if that came to an early end.
 func (m *model) begin() bool {
-	err, whole := m.tryOpen()
+	whole, err := m.tryOpen()
 	if !whole || err != nil {
 		return false
 	}
@@ -149,7 +149,7 @@ func soak(t *testing.T, seed uint64) {
 		case 1:
 			m.crashAt = m.steps + m.rng.IntN(120)
 		}
-		err, whole := m.tryOpen()
+		whole, err := m.tryOpen()
 		if whole && err != nil && *failed == "" {
 			tb.Fatalf("open: %v", err)
 		}
@@ -183,7 +183,7 @@ func TestNoFileFollowsAnUnprovenName(t *testing.T) {
 	n.kill()
 
 	failed := n.failSync(2, true) // the first is Open's before it reads
-	if err, _ := n.tryOpen(); !errors.Is(err, env.ErrIO) || *failed == "" {
+	if _, err := n.tryOpen(); !errors.Is(err, env.ErrIO) || *failed == "" {
 		t.Fatalf("open after a failed directory sync (%q): %v", *failed, err)
 	}
 	n.kill()

@@ -30,7 +30,7 @@ func FuzzOpen(f *testing.F) {
 			file.cache = c.apply(file.cache)
 			file.durable = c.apply(file.durable)
 		}
-		err, _ := n.tryOpen()
+		_, err := n.tryOpen()
 		if err != nil {
 			if !errors.Is(err, journal.ErrDamaged) && !errors.Is(err, journal.ErrForeign) && !errors.Is(err, journal.ErrVersion) {
 				t.Fatalf("open: %v", err)

@@ -88,7 +88,7 @@ func (g *group) restart(index, term uint64) {
 func (g *group) floor() uint64 { return min(g.checkpoint.index+1, g.retain) }
 
 // oldestNeeded is the oldest file that holds an entry from the floor on.
-func (g *group) oldestNeeded() (seq uint64, any bool) {
+func (g *group) oldestNeeded() (seq uint64, needed bool) {
 	if g.fenced != nil {
 		return 0, false
 	}

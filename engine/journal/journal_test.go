@@ -50,20 +50,20 @@ func newNode(tb tester, seed uint64, cfg journal.Config, groups int) *node {
 // open starts the journal; false: the process crashed meanwhile.
 func (n *node) open() bool {
 	n.tb.Helper()
-	err, ok := n.tryOpen()
+	ok, err := n.tryOpen()
 	if ok && err != nil {
 		n.tb.Fatalf("open: %v", err)
 	}
 	return ok
 }
 
-func (n *node) tryOpen() (err error, ok bool) {
+func (n *node) tryOpen() (ok bool, err error) {
 	n.tb.Helper()
 	n.failed = nil
 	ok = n.await(func(t *env.Task) {
 		n.j, err = journal.Open(t, n.env(), n.cfg, testID, n.tasks, func(e error) { n.failed = errors.Join(n.failed, e) })
 	})
-	return err, ok
+	return ok, err
 }
 
 func entry(index, term uint64, data string) *raftpb.Entry {

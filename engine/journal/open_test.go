@@ -6,19 +6,20 @@ import (
 	"strings"
 	"testing"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
-	"go.etcd.io/raft/v3/raftpb"
 )
 
 func TestOpenRefusals(t *testing.T) {
 	cfg := testConfig()
 	w := &node{world: newWorld(t, 1), cfg: cfg}
-	if err, _ := w.tryOpen(); !errors.Is(err, journal.ErrNotFormatted) {
+	if _, err := w.tryOpen(); !errors.Is(err, journal.ErrNotFormatted) {
 		t.Errorf("no directory: %v", err)
 	}
 	w.disk.dirs["journal"] = true
-	if err, _ := w.tryOpen(); !errors.Is(err, journal.ErrNotFormatted) {
+	if _, err := w.tryOpen(); !errors.Is(err, journal.ErrNotFormatted) {
 		t.Errorf("an empty directory: %v", err)
 	}
 	n := newNode(t, 1, cfg, 1)
@@ -265,7 +266,7 @@ func TestRenamesAreDurableInOrder(t *testing.T) {
 			renamed = renamed || op == "rename"
 			return nil
 		}
-		if _, ok := n.tryOpen(); ok {
+		if ok, _ := n.tryOpen(); ok {
 			t.Fatal("no crash between rename and directory sync")
 		}
 		if l := len(n.disk.pending); l != 1 {

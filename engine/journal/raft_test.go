@@ -5,10 +5,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lockstep-log/lockstep/engine/env"
-	"github.com/lockstep-log/lockstep/engine/journal"
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
 )
 
 // peer is a raft member on a journal of its own, with no machine behind it.

@@ -49,7 +49,7 @@ func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []ca
 	name := fileName(j.cfg.Dir, seq)
 	f.seq, f.incarnation = seq, j.env.Entropy.Uint64()
 	h := j.newHead(f, prev)
-	b, flown := j.layOut(f, h, name, carried)
+	b, flown := j.layOut(f, h, carried)
 	f.oldest, f.headEnd, f.end = h.oldest, h.end, h.durableEnd
 	f.size = max(f.size, f.end)
 	j.traceFile(env.EventWritten, name, h, flown)

@@ -1,6 +1,9 @@
 package journal
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // scanner reads the batches of one file in one of its uses.
 type scanner struct {
@@ -161,7 +164,7 @@ func (s *scanner) tornAt(off int64) bool {
 		return false
 	}
 	h, err := parseHeader(s.at(off, headerBytes))
-	if err != errMagic && err != errShort && h.incarnation == s.incarnation {
+	if !errors.Is(err, errMagic) && !errors.Is(err, errShort) && h.incarnation == s.incarnation {
 		return true
 	}
 	for end := off + sectorBytes; end <= s.size; end += sectorBytes {

@@ -22,7 +22,7 @@ func TestUnreadableTailIsNotTorn(t *testing.T) {
 	n.kill()
 	for range 2 {
 		n.bad = func(name string, off int64) bool { return name == w.File && off == w.Offset/512*512+1024 }
-		if err, _ := n.tryOpen(); !errors.Is(err, env.ErrIO) || !strings.Contains(err.Error(), w.File) {
+		if _, err := n.tryOpen(); !errors.Is(err, env.ErrIO) || !strings.Contains(err.Error(), w.File) {
 			t.Fatalf("open: %v", err)
 		}
 		n.kill()

@@ -29,9 +29,9 @@ func TestGroupCommit(t *testing.T) {
 	if got := n.syncs - before; got != 1 {
 		t.Errorf("a turn's appends of %d groups took %d syncs", groups, got)
 	}
-	for i, want := 0, ""; i < len(order); i++ {
-		if want = fmt.Sprint(uint64(1+i/groups), ".", 1+i%groups); order[i] != want {
-			t.Fatalf("done %d was %s, want %s", i, order[i], want)
+	for i, got := range order {
+		if want := fmt.Sprint(uint64(1+i/groups), ".", 1+i%groups); got != want {
+			t.Fatalf("done %d was %s, want %s", i, got, want)
 		}
 	}
 	// What arrives while a sync runs makes one batch more.
