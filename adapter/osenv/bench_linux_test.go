@@ -13,7 +13,7 @@ import (
 )
 
 // zeroedBytes is the file that the benchmarks write round and round in, zeroed
-// before: the journal's way (facts.md, Disk).
+// before: the journal's way, for then a sync has no metadata to write.
 const zeroedBytes = 16 << 20
 
 // BenchmarkAppendSync writes and syncs, one at a time, through the loop and the

@@ -20,6 +20,7 @@ type Disk struct {
 	root       *os.Root
 	lock       *os.File
 	drainEvent func() // d.drain, made once
+	tally      tally
 
 	// Loop only.
 	open     map[*File]struct{}

@@ -39,6 +39,35 @@ func onDisk(t testing.TB, dir string, body func(task *env.Task, d *osenv.Disk)) 
 	}
 }
 
+func TestStatsCountByDirectory(t *testing.T) {
+	onDisk(t, t.TempDir(), func(task *env.Task, d *osenv.Disk) {
+		err := task.Mkdir(d, "a/b")
+		f, openErr := task.Open(d, "a/b/file", env.OpenNew)
+		if openErr != nil {
+			t.Error(openErr)
+			return
+		}
+		if err := errors.Join(err, task.WriteAt(f, []byte("hello"), 0), task.Sync(f), task.SyncDir(d, "a"), task.SyncDir(d, ".")); err != nil {
+			t.Error(err)
+		}
+		all := d.Stats()
+		s := all["a"]
+		var inBuckets uint64
+		for _, n := range s.SyncBuckets {
+			inBuckets += n
+		}
+		if s.Writes != 1 || s.WriteBytes != 5 || s.Syncs != 2 || inBuckets != 2 || s.SyncTime <= 0 || s.Failed != 0 || all["."].Syncs != 1 {
+			t.Errorf("%+v", all)
+		}
+		if err := task.WriteAt(f, nil, -1); err == nil {
+			t.Error("a write before the file's begin was taken")
+		}
+		if s := d.Stats()["a"]; s.Failed != 1 {
+			t.Errorf("after a failed write: %+v", s)
+		}
+	})
+}
+
 func TestFileKeepsWhatWasWritten(t *testing.T) {
 	dir := t.TempDir()
 	onDisk(t, dir, func(task *env.Task, d *osenv.Disk) {

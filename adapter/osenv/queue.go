@@ -1,5 +1,7 @@
 package osenv
 
+import "time"
+
 // queue is the FIFO of one file, or of the directory operations. It is worked
 // off by at most one worker at a time. Guarded by Disk.mu.
 type queue struct {
@@ -98,7 +100,7 @@ func (d *Disk) work(q *queue) {
 
 // carryOut runs on a worker.
 func (d *Disk) carryOut(op *operation) {
-	name := op.name
+	name, begun := op.name, time.Now()
 	if op.act != nil {
 		op.err = op.act()
 	} else {
@@ -106,6 +108,7 @@ func (d *Disk) carryOut(op *operation) {
 		name = op.file.opened
 	}
 	op.err = mapError(op.verb, name, op.err)
+	d.tally.add(op, name, time.Since(begun))
 }
 
 // begin takes all operations of q.
