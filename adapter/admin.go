@@ -33,8 +33,8 @@ func (n *Node) health(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n")) // the client is gone, if anything
 }
 
-func (n *Node) statusPage(w http.ResponseWriter, _ *http.Request) {
-	s, ok := n.status()
+func (n *Node) statusPage(w http.ResponseWriter, r *http.Request) {
+	s, ok := n.clusterStatus(r.Context())
 	if !ok {
 		http.Error(w, "the node has stopped", http.StatusServiceUnavailable)
 		return

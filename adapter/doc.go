@@ -11,7 +11,8 @@
 //
 //   - /healthz: 200 once the node serves, 503 before and after.
 //   - /metrics: counters and gauges in Prometheus' text format.
-//   - /status: the node and its partitions as one JSON object.
+//   - /status: the cluster's nodes and partitions as one JSON object, the same
+//     that "adapter status --json" prints. The node asks the others for it.
 //
 // No decision about replication is made here.
 //

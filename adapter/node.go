@@ -28,6 +28,7 @@ type Node struct {
 	disk    *osenv.Disk
 	network *rpc.Network
 	server  *grpc.Server
+	service *rpc.ClientService
 	admin   *http.Server // nil: none
 	engine  *engine.Node // its methods belong to the loop
 	tracer  *tracer
@@ -105,7 +106,8 @@ func (n *Node) run(listener, admin net.Listener) {
 	})
 	n.server = rpc.NewServer(n.cfg.frameBytes())
 	n.network.Register(n.server)
-	rpc.NewClientService(n.loop, n.engine).Register(n.server)
+	n.service = rpc.NewClientService(n.loop, n.engine)
+	n.service.Register(n.server)
 	n.serves.Go(func() { _ = n.server.Serve(listener) }) // ends with Stop
 	if admin != nil {
 		n.serveAdmin(admin)
@@ -122,6 +124,10 @@ func (n *Node) explain(err error) error {
 		return inputf("data directory %s: %w; check cluster, node and data", n.cfg.Data, err)
 	case errors.Is(err, engine.ErrTopology):
 		return inputf("data directory %s: %w; nodes, topics and their order must stay as they were", n.cfg.Data, err)
+	case errors.Is(err, journal.ErrDamaged):
+		return inputf("data directory %s: %w; check the disk, and keep the directory as it is: the other nodes go on without this one as long as they are a majority", n.cfg.Data, err)
+	case errors.Is(err, journal.ErrVersion):
+		return inputf("data directory %s: %w; run the version of this program that wrote it", n.cfg.Data, err)
 	case errors.Is(err, engine.ErrConfig):
 		return inputError{err}
 	}

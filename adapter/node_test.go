@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
 	"github.com/lockstep-log/lockstep/adapter"
 	"github.com/lockstep-log/lockstep/adapter/osenv"
 	"github.com/lockstep-log/lockstep/engine"
@@ -221,6 +223,10 @@ func TestAdministration(t *testing.T) {
 	code, body := get(t, base+"/metrics")
 	for _, want := range []string{
 		`lockstep_events_total{kind="produce_acked"} 1`, "lockstep_ready 1",
+		"lockstep_produce_acknowledged_batches_total 1", "lockstep_produce_acknowledged_records_total 3",
+		`lockstep_client_requests_total{code="NONE",request="produce"} 1`,
+		`lockstep_disk_sync_seconds_bucket{directory="journal",le="+Inf"}`,
+		`lockstep_partition_in_sync_replicas{partition="0",topic="demo"} 1`,
 		`lockstep_partition_high_watermark{partition="0",topic="demo"} 3`,
 		`lockstep_partition_leader{partition="0",topic="demo"} 1`, "go_goroutines",
 	} {
@@ -228,8 +234,17 @@ func TestAdministration(t *testing.T) {
 			t.Errorf("metrics (%d) lack %q", code, want)
 		}
 	}
+	problems, err := promlint.New(strings.NewReader(body)).Lint()
+	for _, p := range problems {
+		if strings.HasPrefix(p.Metric, "lockstep_") {
+			t.Errorf("metric %s: %s", p.Metric, p.Text)
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
 	var s adapter.Status
-	if _, body = get(t, base+"/status"); json.Unmarshal([]byte(body), &s) != nil || s.Node != 1 || !s.Ready ||
+	if _, body = get(t, base+"/status"); json.Unmarshal([]byte(body), &s) != nil || len(s.Nodes) != 1 || !s.Nodes[0].Ready ||
 		len(s.Partitions) != 1 || s.Partitions[0].HighWatermark != 3 || s.Partitions[0].Leader != 1 {
 		t.Errorf("status: %s", body)
 	}

@@ -21,17 +21,39 @@ func Serve(ctx context.Context, c Config, logTo io.Writer) error {
 	if err != nil {
 		return err
 	}
-	log.Info("node starts", "node", c.Node, "listen", c.Listen, "admin", c.Admin, "data", c.Data)
-	select {
-	case err := <-n.Failed():
+	if err := n.watch(ctx); err != nil {
 		n.Kill()
 		return err
-	case <-ctx.Done():
 	}
 	log.Info("node stops")
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
 	defer cancel()
 	return n.Stop(limited)
+}
+
+// recoveryTime is what a start may take without a word.
+const recoveryTime = 2 * time.Second
+
+// watch logs what becomes of a node until ctx ends. Nothing is logged of a node
+// that fails at once: its error says it all.
+func (n *Node) watch(ctx context.Context) error {
+	about := n.log.With("node", n.cfg.Node, "listen", n.cfg.Listen, "admin", n.cfg.Admin, "data", n.cfg.Data)
+	patience := time.NewTimer(recoveryTime)
+	defer patience.Stop()
+	for ready := n.ready; ; {
+		select {
+		case <-ready:
+			about.Info("node serves")
+			ready = nil
+			patience.Stop()
+		case <-patience.C:
+			about.Info("node recovers from its directory")
+		case err := <-n.Failed():
+			return err
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // logger writes lines of key=value.

@@ -1,26 +1,32 @@
 package adapter
 
 import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/lockstep-log/lockstep/adapter/rpc"
 	"github.com/lockstep-log/lockstep/engine"
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
-// Status is what /status answers.
+// Status is the cluster as its nodes tell it: what /status answers and what
+// "adapter status --json" prints.
 type Status struct {
 	Cluster    uint64            `json:"cluster"`
-	Node       uint64            `json:"node"`
-	Ready      bool              `json:"ready"`
-	UptimeMs   int64             `json:"uptimeMs"`
 	Nodes      []NodeStatus      `json:"nodes"`
 	Partitions []PartitionStatus `json:"partitions"`
 }
 
 // NodeStatus is a node of the cluster.
 type NodeStatus struct {
-	ID      uint64 `json:"id"`
-	Address string `json:"address"`
+	ID       uint64 `json:"id"`
+	Address  string `json:"address"`
+	Up       bool   `json:"up"`    // it answers
+	Ready    bool   `json:"ready"` // it serves
+	UptimeMs int64  `json:"uptimeMs"`
 }
 
 // PartitionStatus is a partition as one node knows it.
@@ -37,38 +43,84 @@ type PartitionStatus struct {
 	HighWatermark int64    `json:"highWatermark"` // -1: no replica here
 	LogStart      int64    `json:"logStart"`
 	Fenced        string   `json:"fenced,omitempty"`
+
+	applied uint64
 }
 
-// status asks the node; false if it has stopped.
-func (n *Node) status() (Status, bool) {
-	var s rpc.NodeStatus
-	ok := n.loop.Call(func() {
+// AskStatus asks the servers (host:port) in turn which nodes there are, and then
+// all of these. If no server answers, the error matches ErrInput.
+func AskStatus(ctx context.Context, servers []string) (Status, error) {
+	first, err := AnyStatus(ctx, servers)
+	if err != nil {
+		return Status{}, err
+	}
+	nodes := first.Metadata.Nodes
+	return combine(first.Metadata.Cluster, nodes, ClusterStatus(ctx, nodes)), nil
+}
+
+// status asks the node itself; false if it has stopped.
+func (n *Node) status() (s rpc.NodeStatus, ok bool) {
+	ok = n.loop.Call(func() {
 		s.Ready, s.Metadata = n.engine.Ready(), n.engine.Metadata(nil)
 	})
 	s.Uptime = time.Since(n.started)
-	return NewStatus(s), ok
+	return s, ok
 }
 
-// NewStatus is a node's answer as JSON shows it.
-func NewStatus(s rpc.NodeStatus) Status {
-	out := Status{
-		Cluster: s.Metadata.Cluster, Node: uint64(s.Metadata.Node), Ready: s.Ready,
-		UptimeMs: s.Uptime.Milliseconds(), Nodes: []NodeStatus{}, Partitions: []PartitionStatus{},
+// clusterStatus asks the other nodes too.
+func (n *Node) clusterStatus(ctx context.Context) (Status, bool) {
+	own, ok := n.status()
+	if !ok {
+		return Status{}, false
 	}
-	for _, n := range s.Metadata.Nodes {
-		out.Nodes = append(out.Nodes, NodeStatus{ID: uint64(n.ID), Address: n.Address})
+	nodes := own.Metadata.Nodes
+	others := slices.DeleteFunc(slices.Clone(nodes), func(i engine.NodeInfo) bool { return uint64(i.ID) == n.cfg.Node })
+	answers := ClusterStatus(ctx, others)
+	answers[env.NodeID(n.cfg.Node)] = own
+	return combine(n.cfg.Cluster, nodes, answers), true
+}
+
+// combine takes each partition from the node that should know it best: its
+// leader, else who saw the highest term.
+func combine(cluster uint64, nodes []engine.NodeInfo, answers map[env.NodeID]rpc.NodeStatus) Status {
+	s := Status{Cluster: cluster, Nodes: []NodeStatus{}, Partitions: []PartitionStatus{}}
+	best := map[uint64]PartitionStatus{}
+	from := map[uint64]uint64{}
+	for _, n := range nodes {
+		answer, up := answers[n.ID]
+		s.Nodes = append(s.Nodes, NodeStatus{
+			ID: uint64(n.ID), Address: n.Address, Up: up, Ready: answer.Ready, UptimeMs: answer.Uptime.Milliseconds(),
+		})
+		for i := range answer.Metadata.Partitions {
+			p := partitionStatus(&answer.Metadata.Partitions[i])
+			old, known := best[p.Group]
+			if !known || better(&p, uint64(n.ID), &old, from[p.Group]) {
+				best[p.Group], from[p.Group] = p, uint64(n.ID)
+			}
+		}
 	}
-	for i := range s.Metadata.Partitions {
-		out.Partitions = append(out.Partitions, partitionStatus(&s.Metadata.Partitions[i]))
+	for _, group := range slices.Sorted(maps.Keys(best)) {
+		s.Partitions = append(s.Partitions, best[group])
 	}
-	return out
+	return s
+}
+
+func better(p *PartitionStatus, node uint64, old *PartitionStatus, oldNode uint64) bool {
+	leads := func(p *PartitionStatus, node uint64) int {
+		if p.Leader == node {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(p.LeaderEpoch, old.LeaderEpoch), cmp.Compare(leads(p, node), leads(old, oldNode)),
+		cmp.Compare(p.HighWatermark, old.HighWatermark)) > 0
 }
 
 func partitionStatus(p *engine.PartitionStatus) PartitionStatus {
 	out := PartitionStatus{
 		Topic: p.Topic, Partition: p.Partition, Group: uint64(p.Group), Leader: uint64(p.Leader),
 		LeaderEpoch: p.LeaderEpoch, Replicas: []uint64{}, ISR: []uint64{}, MinISR: p.MinISR,
-		HighWatermark: p.HighWatermark, LogStart: p.LogStart, Fenced: p.Fenced,
+		HighWatermark: p.HighWatermark, LogStart: p.LogStart, Fenced: p.Fenced, applied: p.Applied,
 	}
 	if p.Err != engine.None {
 		out.Error = p.Err.String()

@@ -15,6 +15,7 @@ type tracer struct {
 	log     *slog.Logger
 	events  [env.EventStopped + 1]atomic.Uint64
 	written atomic.Uint64 // bytes handed to the journal
+	records atomic.Uint64 // acknowledged, in batches of events[EventProduceAcked]
 }
 
 // Trace implements env.Tracer.
@@ -25,8 +26,10 @@ func (t *tracer) Trace(e env.Event) {
 	switch e.Kind {
 	case env.EventWritten:
 		t.written.Add(uint64(e.Length))
+	case env.EventProduceAcked:
+		t.records.Add(uint64(e.Length))
 	case env.EventBooted:
-		t.log.Info("node serves", "incarnation", e.Index)
+		t.log.Debug("node recovered", "incarnation", e.Index)
 	case env.EventRole:
 		t.say(slog.LevelInfo, "role", e, "role", e.Role.String(), "leader", uint64(e.Peer))
 	case env.EventISR:
@@ -39,11 +42,9 @@ func (t *tracer) Trace(e env.Event) {
 		t.log.Info("made durable what recovery read", "bytes", e.Length)
 	case env.EventFenced:
 		t.say(slog.LevelError, "replica serves no more", e, "reason", e.Text)
-	case env.EventStopped:
-		t.log.Error("node stopped itself", "reason", e.Text)
 	case env.EventRecovered, env.EventCheckpoint:
 		t.say(slog.LevelDebug, eventName(e.Kind), e, "index", e.Index)
-	default: // counted only
+	default: // counted only; why a node stopped itself is for Node.Failed to say
 	}
 }
 

@@ -30,11 +30,12 @@ type ClientService struct {
 	loop    *osenv.Loop
 	node    Node
 	started time.Time
+	served  served
 }
 
 // NewClientService makes the service of a node.
 func NewClientService(loop *osenv.Loop, node Node) *ClientService {
-	return &ClientService{loop: loop, node: node, started: time.Now()}
+	return &ClientService{loop: loop, node: node, started: time.Now(), served: served{requests: map[Answered]uint64{}}}
 }
 
 // Register puts the service on a server. Before the server serves.
@@ -72,6 +73,7 @@ func (s *ClientService) Produce(ctx context.Context, r *clientpb.ProduceRequest)
 	if err != nil {
 		return nil, err
 	}
+	s.served.count("produce", resp.Err, len(r.GetBatch()), 0)
 	return produceResponseToProto(&resp), nil
 }
 
@@ -87,6 +89,7 @@ func (s *ClientService) Fetch(ctx context.Context, r *clientpb.FetchRequest) (*c
 	if err != nil {
 		return nil, err
 	}
+	s.served.count("fetch", resp.Err, 0, len(resp.Batches))
 	return fetchResponseToProto(&resp), nil
 }
 
@@ -102,6 +105,7 @@ func (s *ClientService) ListOffsets(ctx context.Context, r *clientpb.ListOffsets
 	if err != nil {
 		return nil, err
 	}
+	s.served.count("list_offsets", resp.Err, 0, 0)
 	return listOffsetsResponseToProto(&resp), nil
 }
 
@@ -113,6 +117,7 @@ func (s *ClientService) Metadata(ctx context.Context, r *clientpb.MetadataReques
 	if err != nil {
 		return nil, err
 	}
+	s.served.count("metadata", engine.None, 0, 0)
 	return metadataResponseToProto(&resp), nil
 }
 
@@ -124,6 +129,7 @@ func (s *ClientService) Status(ctx context.Context, _ *clientpb.StatusRequest) (
 	if err != nil {
 		return nil, err
 	}
+	s.served.count("status", engine.None, 0, 0)
 	return &clientpb.StatusResponse{
 		Ready: st.Ready, UptimeMs: time.Since(s.started).Milliseconds(),
 		Metadata: metadataResponseToProto(&st.Metadata),

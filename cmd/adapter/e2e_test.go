@@ -31,12 +31,12 @@ func textLine(i int) string {
 	return fmt.Sprintf("%06d The quick brown fox jumps over the lazy dog.", i)
 }
 
-func status(server string) (clusterStatus, error) {
+func status(server string) (adapter.Status, error) {
 	code, out, errs := execute("", "status", "--json", "--server", server)
 	if code != 0 {
-		return clusterStatus{}, errors.New(errs)
+		return adapter.Status{}, errors.New(errs)
 	}
-	var s clusterStatus
+	var s adapter.Status
 	err := json.Unmarshal([]byte(out), &s)
 	return s, err
 }

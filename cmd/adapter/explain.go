@@ -12,7 +12,7 @@ import (
 
 // meaning says what a code tells a person, and what can be done.
 func meaning(code engine.Code) string {
-	text := ""
+	var text string
 	switch code {
 	case engine.NotLeaderOrFollower, engine.LeaderNotAvailable:
 		text = "no node leads the partition: more than half of its replicas are down, or an election goes on; " +

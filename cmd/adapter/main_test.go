@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,8 +150,75 @@ func TestDevClusterFromTheShell(t *testing.T) {
 	if code, out, _ := execute("", "status", "--server", server, "--json"); code != 0 || !strings.Contains(out, `"highWatermark": 2`) {
 		t.Errorf("status --json: exit %d, %s", code, out)
 	}
+	samePage(t, server, port)
 	recordAndJudge(t, server)
 	dev.interrupt(t)
+}
+
+// samePage compares /status with status --json, uptimes aside.
+func samePage(t *testing.T, server, port string) {
+	t.Helper()
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/status", n+1)) // of a cluster with one node
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	page, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, printed, _ := execute("", "status", "--json", "--server", server)
+	uptime := regexp.MustCompile(`"uptimeMs": \d+`)
+	if a, b := uptime.ReplaceAllString(string(page), ""), uptime.ReplaceAllString(printed, ""); a != b {
+		t.Errorf("/status is\n%s\nand status --json\n%s", a, b)
+	}
+}
+
+// A directory that is not this node's is refused in one line, which says what
+// to do, and nothing is written to it.
+func TestServeRefusesAForeignDirectoryInOneLine(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, from, to string) string {
+		text := fmt.Sprintf("cluster: 5\nnode: 1\ndata: data\nnodes:\n  - {id: 1, address: 127.0.0.1:%d}\ntopics:\n  - name: a\n"+
+			"tuning:\n  journalFileBytes: 4194304\n", freePort(t))
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(strings.Replace(text, from, to, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	refused := func(file, want string) {
+		t.Helper()
+		code, out, errs := execute("", "serve", "--config", file)
+		if code != 2 || out != "" || strings.Count(errs, "\n") != 1 || !strings.Contains(errs, want) {
+			t.Errorf("exit %d, out %q, errors %q; want exit 2 and one line with %q", code, out, errs, want)
+		}
+	}
+	file, data := write("node.yaml", "", ""), filepath.Join(dir, "data")
+	refused(file, "does not exist; make it with format")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	refused(file, "is not formatted; run format first")
+	if code, _, errs := execute("", "format", "--config", file); code != 0 {
+		t.Fatal(errs)
+	}
+	refused(write("foreign.yaml", "cluster: 5", "cluster: 6"), "check cluster, node and data")
+	refused(write("topology.yaml", "name: a", "name: a\n    partitions: 2"), "must stay as they were")
+	files, err := filepath.Glob(filepath.Join(data, "journal", "j-*"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		if err := os.WriteFile(f, bytes.Repeat([]byte("x"), 4<<20), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	refused(file, "check the disk, and keep the directory as it is")
 }
 
 // recordAndJudge has sim check judge what produce --history wrote of a topic

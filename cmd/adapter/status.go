@@ -1,12 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -15,25 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-log/lockstep/adapter"
-	"github.com/lockstep-log/lockstep/adapter/rpc"
-	"github.com/lockstep-log/lockstep/engine"
-	"github.com/lockstep-log/lockstep/engine/env"
 )
-
-// clusterStatus is what status --json prints.
-type clusterStatus struct {
-	Cluster    uint64                    `json:"cluster"`
-	Nodes      []nodeState               `json:"nodes"`
-	Partitions []adapter.PartitionStatus `json:"partitions"`
-}
-
-type nodeState struct {
-	ID       uint64 `json:"id"`
-	Address  string `json:"address"`
-	Up       bool   `json:"up"`    // it answers
-	Ready    bool   `json:"ready"` // it serves
-	UptimeMs int64  `json:"uptimeMs"`
-}
 
 func statusCommand() *cobra.Command {
 	var servers []string
@@ -43,18 +22,16 @@ func statusCommand() *cobra.Command {
 		Short: "Show nodes, partitions, leaders, in-sync replicas and high watermarks",
 		Args:  cobra.NoArgs,
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
-			first, err := adapter.AnyStatus(cmd.Context(), servers)
+			s, err := adapter.AskStatus(cmd.Context(), servers)
 			if err != nil {
 				return err
 			}
-			nodes := first.Metadata.Nodes
-			s := combine(first.Metadata.Cluster, nodes, adapter.ClusterStatus(cmd.Context(), nodes))
 			if asJSON {
 				e := json.NewEncoder(cmd.OutOrStdout())
 				e.SetIndent("", "  ")
 				return e.Encode(s)
 			}
-			return s.print(cmd.OutOrStdout())
+			return printStatus(cmd.OutOrStdout(), &s)
 		}),
 	}
 	serverFlag(cmd, &servers)
@@ -62,42 +39,8 @@ func statusCommand() *cobra.Command {
 	return cmd
 }
 
-// combine takes each partition from the node that should know it best: its
-// leader, else who saw the highest term.
-func combine(cluster uint64, nodes []engine.NodeInfo, answers map[env.NodeID]rpc.NodeStatus) clusterStatus {
-	s := clusterStatus{Cluster: cluster, Nodes: []nodeState{}, Partitions: []adapter.PartitionStatus{}}
-	best := map[uint64]adapter.PartitionStatus{}
-	from := map[uint64]uint64{}
-	for _, n := range nodes {
-		answer, up := answers[n.ID]
-		s.Nodes = append(s.Nodes, nodeState{
-			ID: uint64(n.ID), Address: n.Address, Up: up, Ready: answer.Ready, UptimeMs: answer.Uptime.Milliseconds(),
-		})
-		for _, p := range adapter.NewStatus(answer).Partitions {
-			old, known := best[p.Group]
-			if !known || better(&p, uint64(n.ID), &old, from[p.Group]) {
-				best[p.Group], from[p.Group] = p, uint64(n.ID)
-			}
-		}
-	}
-	for _, group := range slices.Sorted(maps.Keys(best)) {
-		s.Partitions = append(s.Partitions, best[group])
-	}
-	return s
-}
-
-func better(p *adapter.PartitionStatus, node uint64, old *adapter.PartitionStatus, oldNode uint64) bool {
-	leads := func(p *adapter.PartitionStatus, node uint64) int {
-		if p.Leader == node {
-			return 1
-		}
-		return 0
-	}
-	return cmp.Or(cmp.Compare(p.LeaderEpoch, old.LeaderEpoch), cmp.Compare(leads(p, node), leads(old, oldNode)),
-		cmp.Compare(p.HighWatermark, old.HighWatermark)) > 0
-}
-
-func (s *clusterStatus) print(out io.Writer) error {
+// printStatus prints two tables.
+func printStatus(out io.Writer, s *adapter.Status) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "CLUSTER %d\n\nNODE\tADDRESS\tSTATE\tUPTIME\n", s.Cluster)
 	for _, n := range s.Nodes {
