@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-log/lockstep/checker"
+	"github.com/lockstep-log/lockstep/sim/explore"
 )
 
 // checked is the answer of sim check --json.
@@ -32,10 +33,13 @@ func newCheck() *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			h, err := readHistory(args[0])
 			if err != nil {
-				return badInput("check: %s: %w; sim run --history writes a good one", args[0], err)
+				return unreadable("check", args[0], "sim run --seed N --history FILE", err)
 			}
 			a := &checked{History: args[0], Source: h.Meta.Source, Ops: len(h.Ops), Report: checker.Check(h, checker.Options{Porcupine: true})}
 			a.Passed = a.Report.Passed()
+			if a.Report.Violations == nil {
+				a.Report.Violations = []checker.Violation{} // a list in JSON, too
+			}
 			if asJSON {
 				err = printJSON(c.OutOrStdout(), a)
 			} else {
@@ -79,36 +83,28 @@ func printCheck(w io.Writer, h *checker.History, a *checked) {
 	t := newTable(w, "History")
 	t.row("source", a.Source)
 	t.row("operations", fmt.Sprint(a.Ops))
-	t.row("records", fmt.Sprintf("%d in %d partitions", records, len(h.Logs)))
+	t.row("records", fmt.Sprintf("%d; partitions %d", records, len(h.Logs)))
 	t.end()
+	if len(a.Report.Violations) > 0 {
+		t = newTable(w, "Violations")
+		for _, v := range a.Report.Violations {
+			t.row(explore.Brief(v.String()))
+		}
+		t.end()
+	}
 	t = newTable(w, "Oracles")
 	for _, v := range a.Report.Verdicts {
-		t.row(v.Oracle, verdictOf(v.Checked, v.Violations), fmt.Sprintf("%d checked", v.Checked))
+		said := explore.Verdict{Checked: v.Checked, InHistory: v.Checked, Violations: v.Violations}
+		t.row(v.Oracle, said.Text(), said.CheckedText())
 	}
 	t.end()
 	if a.Passed {
 		fmt.Fprintf(w, "PASS history=%s\n", a.History)
 		return
 	}
-	t = newTable(w, "Violations")
-	for _, v := range a.Report.Violations {
-		t.row(v.String())
-	}
-	t.end()
 	oracle := "unknown"
 	if len(a.Report.Violations) > 0 {
 		oracle = a.Report.Violations[0].Oracle
 	}
 	fmt.Fprintf(w, "FAIL history=%s oracle=%s\n", a.History, oracle)
-}
-
-func verdictOf(checked uint64, violations int) string {
-	switch {
-	case violations > 0:
-		return fmt.Sprintf("FAILED %d times", violations)
-	case checked == 0:
-		return "not exercised"
-	default:
-		return "ok"
-	}
 }

@@ -105,9 +105,7 @@ func newRoot(r *explore.Registry) *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return badInput("%w (see %s --help)", err, c.CommandPath())
-	})
+	root.SetFlagErrorFunc(badFlag)
 	root.AddCommand(newRun(r), newSweep(r), newReplay(r), newCheck(), newMutants(r), newList(r), newBench(r), newWorker(r))
 	return root
 }

@@ -14,7 +14,9 @@ import (
 type replayed struct {
 	Trace      string           `json:"trace"`
 	Equal      bool             `json:"equal"`
-	Events     uint64           `json:"events"` // recorded
+	Events     uint64           `json:"events"`     // recorded
+	Build      string           `json:"build"`      // that recorded it
+	OtherBuild bool             `json:"otherBuild"` // and it was not this one
 	Divergence *divergence      `json:"divergence,omitempty"`
 	Outcome    *explore.Outcome `json:"outcome,omitempty"`
 }
@@ -38,7 +40,7 @@ func newReplay(r *explore.Registry) *cobra.Command {
 		RunE: func(c *cobra.Command, args []string) error {
 			trace, err := explore.OpenTrace(args[0])
 			if err != nil {
-				return badInput("replay: %w; sim run --trace writes a good one", err)
+				return unreadable("replay", args[0], "sim run --seed N --trace FILE", err)
 			}
 			out, diverged, err := r.Replay(trace)
 			if err != nil {
@@ -72,7 +74,10 @@ func replayCode(a *replayed) int {
 }
 
 func replayOf(path string, trace *explore.Recorded, out *explore.Outcome, d *explore.Divergence) *replayed {
-	a := &replayed{Trace: path, Events: trace.Events, Outcome: out, Equal: d == nil}
+	a := &replayed{Trace: path, Events: trace.Events, Build: trace.Build, Outcome: out, Equal: d == nil}
+	if build, err := explore.Build(); err == nil {
+		a.OtherBuild = build != trace.Build
+	}
 	if d == nil {
 		return a
 	}
@@ -106,6 +111,9 @@ func printReplay(w io.Writer, trace *explore.Recorded, a *replayed) {
 		fmt.Fprintln(w, "  (the very first event differs)")
 	}
 	fmt.Fprintf(w, "\nrecorded  %s\nreplayed  %s\n\n", orEnded(d.Recorded), orEnded(d.Replayed))
+	if a.OtherBuild {
+		fmt.Fprintf(w, "It was recorded by another build, %s: other code makes other runs.\n", a.Build)
+	}
 	fmt.Fprintf(w, "DIVERGED seed=%d scenario=%s event=%d of %d\n", s.Seed, s.Scenario, d.Seq, a.Events)
 }
 

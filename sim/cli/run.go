@@ -23,6 +23,7 @@ type runFlags struct {
 	json        bool
 	repeat      int
 	bisect      bool
+	verbose     bool
 }
 
 func newRun(r *explore.Registry) *cobra.Command {
@@ -49,6 +50,7 @@ func newRun(r *explore.Registry) *cobra.Command {
 	flags.StringVar(&f.scheduleOut, "schedule-out", "", "write the schedule to this `FILE`")
 	flags.StringVar(&f.trace, "trace", "", "write the trace, for sim replay, to this `FILE`")
 	flags.StringVar(&f.history, "history", "", "write the history, for sim check, to this `FILE`")
+	flags.BoolVar(&f.verbose, "verbose", false, "show all of the timeline and of the violations")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	flags.IntVar(&f.repeat, "repeat", 1, "run it `N` times and compare the hashes")
 	flags.BoolVar(&f.bisect, "bisect", false, "exit with 125 instead of 2 to 4, for git bisect run")
@@ -115,12 +117,12 @@ func (f *runFlags) makeSchedule(c *cobra.Command, r *explore.Registry) (cluster.
 	}
 	b, err := os.ReadFile(f.schedule)
 	if err != nil {
-		return cluster.Schedule{}, badInput("--schedule: %w", err)
+		return cluster.Schedule{}, unreadable("--schedule", f.schedule, "sim run --seed N --schedule-out FILE", err)
 	}
 	s, err := cluster.ParseSchedule(b)
 	switch {
 	case err != nil:
-		return s, badInput("--schedule: %s: %w; sim run --schedule-out writes a good one", f.schedule, err)
+		return s, unreadable("--schedule", f.schedule, "sim run --seed N --schedule-out FILE", err)
 	case f.scenario != "" && f.scenario != s.Scenario:
 		return s, badInput("--scenario %s: %s is a schedule of scenario %q; leave one of the two out", f.scenario, f.schedule, s.Scenario)
 	case seeded:
@@ -145,7 +147,7 @@ func (f *runFlags) judge(r *explore.Registry, s cluster.Schedule, out *explore.O
 	case !out.Passed:
 		return Violated, nil
 	case out.Ops.OK == 0:
-		addViolation(out, "nothing-proven", "no operation succeeded")
+		addViolation(out, explore.NothingProven, "no operation succeeded")
 		return NothingProven, nil
 	default:
 		return Passed, nil
@@ -161,7 +163,7 @@ func (f *runFlags) print(w io.Writer, s cluster.Schedule, out *explore.Outcome) 
 	if f.json {
 		return printJSON(w, out)
 	}
-	if err := explore.Text(w, s, out); err != nil {
+	if err := explore.Text(w, s, out, f.verbose); err != nil {
 		return err
 	}
 	if !out.Passed {

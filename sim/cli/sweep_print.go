@@ -18,7 +18,7 @@ func printSweep(w io.Writer, r *explore.Report) {
 	t.row("runs", fmt.Sprintf("%d of %d: %d passed, %d failed", r.Seeds, r.Total(), r.Passed, r.Failed))
 	elapsed := time.Duration(r.ElapsedNs).Round(10 * time.Millisecond)
 	t.row("time", fmt.Sprintf("%v, %.1f seeds/s, %.0f virtual seconds a second", elapsed, r.SeedsPerSecond, r.VirtualPerReal))
-	t.row("operations", fmt.Sprintf("%d ok, %d failed, %d unknown", r.Ops.OK, r.Ops.Failed, r.Ops.Unknown))
+	t.row("operations", explore.OpsText(r.Ops))
 	t.row("elections", fmt.Sprintf("%d; %s", r.Elections, distribution(r.Metrics.ElectionMs)))
 	t.row("failover", distribution(r.Metrics.FailoverMs))
 	t.row("data loss", fmt.Sprintf("%d records", r.Metrics.DataLoss))
@@ -30,7 +30,7 @@ func printSweep(w io.Writer, r *explore.Report) {
 	printCounts(w, "Counters", r.Counters)
 	t = newTable(w, "Oracles")
 	for _, v := range r.Oracles {
-		t.row(v.Name, verdictOf(v.Checked, v.Violations), fmt.Sprintf("%d checked", v.Checked))
+		t.row(v.Name, v.Text(), v.CheckedText())
 	}
 	t.end()
 	if r.Failed == 0 {

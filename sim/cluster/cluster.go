@@ -77,8 +77,11 @@ type Cluster struct {
 	electionNs []int64
 	failoverNs []int64
 	marks      []Mark
-	healedNs   sim.Time
-	loadedNs   sim.Time
+
+	historyChecked map[string]uint64
+
+	healedNs sim.Time
+	loadedNs sim.Time
 }
 
 // replicaStride separates replica ids of one group from those of the next, and

@@ -1,8 +1,6 @@
 package cluster
 
 import (
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/lockstep-log/lockstep/sim"
@@ -52,7 +50,7 @@ func (c *Cluster) begin(f *Fault, targets []*host) {
 	kind := kinds[f.Kind]
 	c.faults[f.Kind]++
 	c.recordFault(f, targets, 0)
-	c.mark(Mark{Kind: MarkFault, Text: f.describe(), Nodes: ids(targets)})
+	c.mark(Mark{Kind: MarkFault, Text: f.text(ids(targets)), Nodes: ids(targets)})
 	c.lookAtAll()
 	kind.begin(c, f, targets)
 	c.reassess()
@@ -72,7 +70,7 @@ func (c *Cluster) undo(a *activeFault) {
 	a.over = true
 	c.recordFault(a.fault, a.targets, 1)
 	if !c.healed {
-		c.mark(Mark{Kind: MarkOver, Text: a.fault.Kind, Nodes: ids(a.targets)})
+		c.mark(Mark{Kind: MarkOver, Text: a.fault.title(ids(a.targets)) + " is over", Nodes: ids(a.targets)})
 	}
 	kinds[a.fault.Kind].end(c, a.fault, a.targets)
 	c.reassess()
@@ -136,27 +134,6 @@ func (c *Cluster) followers(g *group, leader *host, key uint64) []*host {
 	draw := sim.NewRand(c.schedule.Seed, "fault", key)
 	draw.Shuffle(len(up), func(i, j int) { up[i], up[j] = up[j], up[i] })
 	return up
-}
-
-// describe says what a fault does, for the timeline.
-func (f *Fault) describe() string {
-	var b strings.Builder
-	b.WriteString(f.Kind)
-	for _, word := range []string{f.Role, f.Mode, f.Direction} {
-		if word != "" {
-			b.WriteString(" " + word)
-		}
-	}
-	if f.On != "" {
-		fmt.Fprintf(&b, " on %s + %v", f.On, time.Duration(f.DelayNs))
-	}
-	if f.LatencyNs != 0 {
-		fmt.Fprintf(&b, " by %v", time.Duration(f.LatencyNs))
-	}
-	if f.ForNs != 0 {
-		fmt.Fprintf(&b, " for %v", time.Duration(f.ForNs))
-	}
-	return b.String()
 }
 
 func ids(targets []*host) []uint64 {

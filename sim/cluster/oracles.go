@@ -56,7 +56,12 @@ func (c *Cluster) judge(h *checker.History) checker.Report {
 		if err := h.Validate(); err != nil {
 			c.violate(checker.InconsistentOffsets, "clients were told what cannot be: "+err.Error())
 		} else {
-			report = checker.Merge(report, checker.Check(h, checker.Options{Porcupine: !c.options.WithoutPorcupine}))
+			after := checker.Check(h, checker.Options{Porcupine: !c.options.WithoutPorcupine})
+			c.historyChecked = map[string]uint64{}
+			for _, v := range after.Verdicts {
+				c.historyChecked[v.Oracle] = v.Checked
+			}
+			report = checker.Merge(report, after)
 		}
 	}
 	report.Violations = append(report.Violations, c.found...)

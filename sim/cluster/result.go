@@ -9,11 +9,12 @@ import (
 )
 
 // OpCounts counts the clients' operations by outcome; one that was never
-// answered counts as unknown.
+// answered counts as unknown, and among the unanswered.
 type OpCounts struct {
-	OK      int `json:"ok"`
-	Failed  int `json:"failed"`
-	Unknown int `json:"unknown"`
+	OK         int `json:"ok"`
+	Failed     int `json:"failed"`
+	Unknown    int `json:"unknown"`
+	Unanswered int `json:"unanswered"`
 }
 
 // Thousandths is a number with three decimals; it is JSON's number.
@@ -71,13 +72,17 @@ type Result struct {
 	Violations []checker.Violation `json:"violations"`
 	VirtualNs  int64               `json:"virtualNs"`
 	WallNs     int64               `json:"wallNs"` // the caller's to fill
-	Events     uint64              `json:"events"`
+	Events     uint64              `json:"events"` // recorded ones: what the hash digests and a trace holds
 	Ops        OpCounts            `json:"ops"`
 	Faults     map[string]int      `json:"faults"`
 	Elections  int                 `json:"elections"`
 	Metrics    Metrics             `json:"metrics"`
 	Oracles    []checker.Verdict   `json:"oracles"`
 	Counters   map[string]uint64   `json:"counters"`
+
+	// HistoryChecked is what each oracle looked at in the history, after the run.
+	// It is part of Checked in Oracles.
+	HistoryChecked map[string]uint64 `json:"-"`
 
 	// ElectionNs and FailoverNs are the samples behind Metrics, for reports over
 	// many seeds.
@@ -90,7 +95,7 @@ type Result struct {
 	HealedNs int64 `json:"-"`
 
 	Timeline []Mark           `json:"-"`
-	Notes    []string         `json:"-"` // the timeline for people
+	Notes    []Note           `json:"-"` // the timeline for people
 	History  *checker.History `json:"-"` // nil for a run that passed without Options.KeepHistory
 }
 
@@ -107,10 +112,11 @@ func (c *Cluster) result() *Result {
 	r := &Result{
 		Seed: c.schedule.Seed, Scenario: c.schedule.Scenario, Hash: c.k.Hash(),
 		Passed: report.Passed() && len(report.Violations) == 0, Violations: report.Violations,
-		VirtualNs: c.k.Now(), Events: c.k.Events(), Ops: countOps(history.Ops), Faults: c.faults,
+		VirtualNs: c.k.Now(), Events: c.k.Recorded(), Ops: countOps(history.Ops), Faults: c.faults,
 		Elections: int(c.count.elections), Oracles: report.Verdicts, Counters: c.counters(),
 		ElectionNs: c.electionNs, FailoverNs: c.failoverNs, ISR: report.ISR,
 		LoadedNs: c.loadedNs, HealedNs: c.healedNs, Timeline: c.marks,
+		Notes: notes(c.marks, c.loadedNs), HistoryChecked: c.historyChecked,
 		Metrics: Metrics{
 			ElectionMs: QuantilesOf(c.electionNs), FailoverMs: QuantilesOf(c.failoverNs),
 			ISRAccuracyPct: (*Thousandths)(report.ISR.AccuracyMilliPercent()),
@@ -122,9 +128,6 @@ func (c *Cluster) result() *Result {
 	if v, ok := report.Verdict(checker.LostWrite); ok {
 		r.Metrics.DataLoss = v.Violations
 	}
-	for _, m := range c.marks {
-		r.Notes = append(r.Notes, m.String())
-	}
 	if !r.Passed || c.options.KeepHistory {
 		r.History = history
 	}
@@ -134,6 +137,9 @@ func (c *Cluster) result() *Result {
 func countOps(ops []checker.Op) OpCounts {
 	var n OpCounts
 	for i := range ops {
+		if ops[i].Return == 0 {
+			n.Unanswered++
+		}
 		switch ops[i].Outcome {
 		case checker.OK:
 			n.OK++

@@ -13,6 +13,8 @@ const (
 	Crash  = "crash"  // the run panicked, or its worker died
 	Hang   = "hang"   // no answer within the wall-clock budget of a seed
 	Memory = "memory" // the worker outgrew its memory budget
+	// NothingProven: no operation succeeded, so the oracles had nothing to say.
+	NothingProven = "nothing-proven"
 	// Nondeterminism: the same schedule gave another hash the second time.
 	Nondeterminism = "nondeterminism"
 )
@@ -27,14 +29,14 @@ type Outcome struct {
 	Violations []Violation       `json:"violations"`
 	VirtualNs  int64             `json:"virtualNs"`
 	WallNs     int64             `json:"wallNs"`
-	Events     uint64            `json:"events"`
+	Events     uint64            `json:"events"` // recorded ones, as a trace holds them
 	Ops        Ops               `json:"ops"`
 	Faults     map[string]int    `json:"faults"` // kind -> how often it was applied
 	Elections  int               `json:"elections"`
 	Metrics    Metrics           `json:"metrics"`
 	Oracles    []Verdict         `json:"oracles"`
 	Counters   map[string]uint64 `json:"counters"`
-	Notes      []string          `json:"notes,omitempty"` // the timeline, for people
+	Timeline   []cluster.Note    `json:"timeline,omitempty"` // for people
 
 	// The samples behind Metrics, for sums over many seeds.
 	electionNs, failoverNs []int64
@@ -49,15 +51,17 @@ type Violation struct {
 
 // Ops counts the clients' operations by outcome.
 type Ops struct {
-	OK      int `json:"ok"`
-	Failed  int `json:"failed"`
-	Unknown int `json:"unknown"`
+	OK         int `json:"ok"`
+	Failed     int `json:"failed"`
+	Unknown    int `json:"unknown"`
+	Unanswered int `json:"unanswered"` // of the unknown: no answer ever came
 }
 
 func (o *Ops) add(p Ops) {
 	o.OK += p.OK
 	o.Failed += p.Failed
 	o.Unknown += p.Unknown
+	o.Unanswered += p.Unanswered
 }
 
 // Total is the number of operations.
@@ -83,6 +87,7 @@ type Quantiles struct {
 type Verdict struct {
 	Name       string `json:"name"`
 	Checked    uint64 `json:"checked"`
+	InHistory  uint64 `json:"inHistory"` // of Checked: in the history, as sim check counts
 	Violations int    `json:"violations"`
 }
 
@@ -91,7 +96,7 @@ func outcomeOf(r *cluster.Result) *Outcome {
 	o := &Outcome{
 		Seed: r.Seed, Scenario: r.Scenario, Hash: Hash(r.Hash), Passed: r.Passed, Violations: []Violation{},
 		VirtualNs: r.VirtualNs, WallNs: r.WallNs, Events: r.Events, Ops: Ops(r.Ops), Faults: r.Faults,
-		Elections: r.Elections, Counters: r.Counters, Notes: r.Notes, Oracles: []Verdict{},
+		Elections: r.Elections, Counters: r.Counters, Timeline: r.Notes, Oracles: []Verdict{},
 		Metrics: Metrics{
 			ElectionMs: quantilesOf(r.Metrics.ElectionMs), FailoverMs: quantilesOf(r.Metrics.FailoverMs),
 			DataLoss: r.Metrics.DataLoss,
@@ -108,7 +113,7 @@ func outcomeOf(r *cluster.Result) *Outcome {
 		o.Violations = append(o.Violations, Violation{v.Oracle, v.Message, v.AtNs})
 	}
 	for _, v := range r.Oracles {
-		o.Oracles = append(o.Oracles, Verdict{v.Oracle, v.Checked, v.Violations})
+		o.Oracles = append(o.Oracles, Verdict{v.Oracle, v.Checked, r.HistoryChecked[v.Oracle], v.Violations})
 	}
 	return o
 }

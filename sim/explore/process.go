@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/lockstep-log/lockstep/sim/cluster"
 )
 
 // Budget is what one run may use of the real world before its worker is killed.
@@ -119,7 +121,7 @@ func (p *process) ask(ctx context.Context, req request) (out *Outcome, alive boo
 func (p *process) dead(job Job) *Outcome {
 	p.retire()
 	out := died(job, Crash, "the worker died: "+p.lastWords())
-	out.Notes = []string{p.stderr.String()}
+	out.Timeline = []cluster.Note{{Text: "the worker's last words:\n" + p.stderr.String()}}
 	return out
 }
 

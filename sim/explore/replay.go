@@ -2,6 +2,7 @@ package explore
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,9 +16,9 @@ import (
 // or damaged one is known before anything is run.
 type Recorded struct {
 	Schedule cluster.Schedule
+	Build    string // of the binary that recorded it
 	Events   uint64
 	Hash     Hash
-	path     string
 	file     []byte
 }
 
@@ -27,13 +28,13 @@ func OpenTrace(path string) (*Recorded, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Recorded{path: path, file: b}
+	t := &Recorded{file: b}
 	r, err := t.reader()
 	if err != nil {
 		return nil, err
 	}
-	if t.Schedule, err = cluster.ParseSchedule(r.Header()); err != nil {
-		return nil, fmt.Errorf("%s: its header: %w", path, err)
+	if t.Build, t.Schedule, err = parseHeader(r.Header()); err != nil {
+		return nil, fmt.Errorf("its header: %w", err)
 	}
 	for {
 		if _, err = r.Next(); err != nil {
@@ -42,18 +43,39 @@ func OpenTrace(path string) (*Recorded, error) {
 		t.Events++
 	}
 	if !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	t.Hash = Hash(r.Hash())
 	return t, nil
 }
 
-func (t *Recorded) reader() (*sim.TraceReader, error) {
-	r, err := sim.NewTraceReader(bytes.NewReader(t.file))
+// header is what a trace file says before its events.
+type header struct {
+	Build    string          `json:"build"`
+	Schedule json.RawMessage `json:"schedule"`
+}
+
+func newHeader(s cluster.Schedule) ([]byte, error) {
+	build, err := Build()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", t.path, err)
+		return nil, fmt.Errorf("naming this build: %w", err)
 	}
-	return r, nil
+	return json.Marshal(header{build, s.JSON()})
+}
+
+func parseHeader(b []byte) (string, cluster.Schedule, error) {
+	var h header
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&h); err != nil {
+		return "", cluster.Schedule{}, err
+	}
+	s, err := cluster.ParseSchedule(h.Schedule)
+	return h.Build, s, err
+}
+
+func (t *Recorded) reader() (*sim.TraceReader, error) {
+	return sim.NewTraceReader(bytes.NewReader(t.file))
 }
 
 // Divergence is the first event in which a replay differs from its recording. A

@@ -135,6 +135,7 @@ func (r *Report) addVerdict(v Verdict) {
 		r.Oracles = slices.Insert(r.Oracles, at, Verdict{Name: v.Name})
 	}
 	r.Oracles[at].Checked += v.Checked
+	r.Oracles[at].InHistory += v.InHistory
 	r.Oracles[at].Violations += v.Violations
 }
 

@@ -55,13 +55,13 @@ func TestReportCounts(t *testing.T) {
 	if r.Seeds != 7 || r.Passed != 5 || r.Failed != 2 || r.Total() != 10 {
 		t.Errorf("%d seeds, %d passed, %d failed of %d", r.Seeds, r.Passed, r.Failed, r.Total())
 	}
-	if want := (Ops{70, 7, 14}); r.Ops != want {
+	if want := (Ops{OK: 70, Failed: 7, Unknown: 14}); r.Ops != want {
 		t.Errorf("operations %+v, want %+v", r.Ops, want)
 	}
 	if r.Faults["crash"] != 7 || r.Counters["powerLosses"] != 21 || r.Elections != 14 {
 		t.Errorf("faults %v, counters %v, elections %d", r.Faults, r.Counters, r.Elections)
 	}
-	if want := []Verdict{{"duplicate", 2, 0}, {"lost-write", 35, 2}}; !reflect.DeepEqual(r.Oracles, want) {
+	if want := []Verdict{{Name: "duplicate", Checked: 2}, {Name: "lost-write", Checked: 35, Violations: 2}}; !reflect.DeepEqual(r.Oracles, want) {
 		t.Errorf("oracles %v, want %v", r.Oracles, want)
 	}
 	if r.SeedsPerSecond != 3.5 || r.VirtualPerReal != 210 {

@@ -60,7 +60,7 @@ func (r *Registry) guarded(s cluster.Schedule, options cluster.Options) (result 
 		if p := recover(); p != nil {
 			result, err = nil, nil
 			out = died(Job{s.Scenario, s.Seed}, Crash, fmt.Sprintf("panic: %v", p))
-			out.Notes = []string{string(debug.Stack())}
+			out.Timeline = []cluster.Note{{Text: "the simulator panicked: " + string(debug.Stack())}}
 		}
 	}()
 	began := time.Now()
@@ -115,7 +115,12 @@ func createTrace(path string, s cluster.Schedule) (*traceFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	w, err := sim.NewTraceWriter(f, s.JSON())
+	head, err := newHeader(s)
+	if err != nil {
+		f.Discard()
+		return nil, err
+	}
+	w, err := sim.NewTraceWriter(f, head)
 	if err != nil {
 		f.Discard()
 		return nil, err

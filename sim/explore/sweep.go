@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -149,7 +150,7 @@ func (s *Sweep) keepSchedule(dir string, f *finished) string {
 	}
 	if err == nil {
 		err = WriteFile(filepath.Join(dir, "report.txt"), func(w io.Writer) error {
-			return Text(w, schedule, f.out)
+			return Text(w, schedule, f.out, true)
 		})
 	}
 	if err != nil {
@@ -180,7 +181,9 @@ func mixJob(job Job, h Hash) uint64 {
 }
 
 // Build names the running binary by its content.
-func Build() (string, error) {
+func Build() (string, error) { return build() }
+
+var build = sync.OnceValues(func() (string, error) {
 	path, err := os.Executable()
 	if err != nil {
 		return "", err
@@ -191,4 +194,4 @@ func Build() (string, error) {
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8]), nil
-}
+})

@@ -4,28 +4,33 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/lockstep-log/lockstep/sim/cluster"
 )
 
-// WriteText writes Text into a file.
+// WriteText writes all of Text into a file.
 func WriteText(path string, s cluster.Schedule, o *Outcome) error {
-	return WriteFile(path, func(w io.Writer) error { return Text(w, s, o) })
+	return WriteFile(path, func(w io.Writer) error { return Text(w, s, o, true) })
 }
 
-// Text tells a run to a person: what the cluster was, what was done to it, what
-// happened, and what each oracle says. The verdict is its last line.
-func Text(w io.Writer, s cluster.Schedule, o *Outcome) error {
+// Text tells a run to a person: what the cluster was, what was done to it and
+// what came of it, and what each oracle says. What went wrong comes before the
+// numbers, the verdict is the last line. Unless it is to tell all, the timeline
+// is a part of itself: see excerpt.
+func Text(w io.Writer, s cluster.Schedule, o *Outcome, all bool) error {
 	t := &page{}
 	t.cluster(&s)
-	t.faults(&s, o)
+	t.violations(o, all)
+	t.timeline(o, all)
 	t.happened(o)
+	t.counters(o)
 	t.oracles(o)
-	t.violations(o)
 	t.line("%s", VerdictLine(o))
 	_, err := io.WriteString(w, t.text.String())
 	return err
@@ -55,77 +60,54 @@ func (p *page) section(title string, rows func(row func(cells ...string))) {
 	p.line("")
 }
 
-func (p *page) cluster(s *cluster.Schedule) {
-	p.section("Cluster", func(row func(...string)) {
-		row("scenario", fmt.Sprintf("%s, seed %d", s.Scenario, s.Seed))
-		row("nodes", fmt.Sprint(s.Nodes))
-		row("partitions", fmt.Sprintf("%d, replication %d, min ISR %d", s.Partitions, s.Replication, s.MinISR))
-		n := s.Network
-		row("network", fmt.Sprintf("%v to %v, tail %v for %s; lost %s, twice %s, reordered %s, corrupted %s",
-			span(n.BaseNs), span(n.BaseNs+n.JitterNs), span(n.TailNs), percent(n.TailPPM),
-			percent(n.LossPPM), percent(n.DuplicatePPM), percent(n.ReorderPPM), percent(n.CorruptPPM)))
-		d := s.Disk
-		row("disk", fmt.Sprintf("write %v, sync %v, plus up to %v, tail %v for %s",
-			span(d.WriteNs), span(d.SyncNs), span(d.JitterNs), span(d.TailNs), percent(d.TailPPM)))
-		row("clocks", fmt.Sprintf("wall off by up to %v, drift up to %d ppm", span(s.Clock.WallSpreadNs), s.Clock.DriftPPM))
-		l := s.Workload
-		row("load", fmt.Sprintf("%d clients; a second %s produces, %s fetches, %s list-offsets; values of %d B",
-			l.Clients, rate(l.ProducesPerMinute), rate(l.FetchesPerMinute), rate(l.ListsPerMinute), l.ValueBytes))
-		row("time", fmt.Sprintf("%v of load and faults, then up to %v healed", span(s.DurationNs), span(s.HealNs)))
-	})
-}
-
-// faults prints the timeline that the run kept, or else the plan.
-func (p *page) faults(s *cluster.Schedule, o *Outcome) {
-	if len(o.Notes) > 0 {
-		p.section("What was done", func(row func(...string)) {
-			for _, note := range o.Notes {
-				row(strings.ReplaceAll(strings.TrimRight(note, "\n"), "\n", "\n  "))
-			}
-		})
-		return
-	}
-	p.section("What was planned", func(row func(...string)) {
-		for _, f := range s.Faults {
-			row(span(f.AtNs).String(), f.Kind, target(&f), "for "+span(f.ForNs).String())
-		}
-		if len(s.Faults) == 0 {
-			row("no faults")
-		}
-	})
-}
-
-func target(f *cluster.Fault) string {
-	if len(f.Nodes) > 0 {
-		return "nodes " + strings.Trim(fmt.Sprint(f.Nodes), "[]")
-	}
-	return f.Role
-}
-
 func (p *page) happened(o *Outcome) {
 	p.section("What happened", func(row func(...string)) {
-		row("operations", fmt.Sprintf("%d ok, %d failed, %d unknown", o.Ops.OK, o.Ops.Failed, o.Ops.Unknown))
+		row("operations", OpsText(o.Ops))
 		row("elections", fmt.Sprintf("%d; %s", o.Elections, QuantilesText(o.Metrics.ElectionMs)))
-		row("failover", QuantilesText(o.Metrics.FailoverMs))
-		row("data loss", fmt.Sprintf("%d records", o.Metrics.DataLoss))
+		row("failovers", QuantilesText(o.Metrics.FailoverMs))
+		row("data loss", fmt.Sprintf("%d acknowledged records", o.Metrics.DataLoss))
 		row("ISR accuracy", accuracy(o.Metrics.ISRAccuracyPct))
 		row("faults", Counts(o.Faults))
-		row("virtual time", fmt.Sprintf("%v in %v, %d events", span(o.VirtualNs), span(o.WallNs).Round(time.Millisecond), o.Events))
+		row("time", fmt.Sprintf("%v virtual, %v real, %d events recorded", cluster.Rounded(o.VirtualNs), cluster.Rounded(o.WallNs), o.Events))
 	})
-	if len(o.Counters) == 0 {
+}
+
+// countersInARow is how many counters share a line.
+const countersInARow = 4
+
+func (p *page) counters(o *Outcome) {
+	var cells []string
+	for _, name := range slices.Sorted(maps.Keys(o.Counters)) {
+		if n := o.Counters[name]; n != 0 {
+			cells = append(cells, fmt.Sprintf("%d %s", n, spaced(name)))
+		}
+	}
+	if len(cells) == 0 {
 		return
 	}
-	p.section("Counters", func(row func(...string)) {
-		for _, name := range slices.Sorted(maps.Keys(o.Counters)) {
-			row(name, fmt.Sprint(o.Counters[name]))
+	p.section("Counters, those that are not 0", func(row func(...string)) {
+		for line := range slices.Chunk(cells, countersInARow) {
+			row(line...)
 		}
 	})
+}
+
+// spaced writes a counter's name in words: "lost unsynced writes".
+func spaced(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		if unicode.IsUpper(r) {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return strings.Replace(b.String(), "isr ", "ISR ", 1)
 }
 
 func (p *page) oracles(o *Outcome) {
 	p.section("Oracles", func(row func(...string)) {
 		for _, v := range o.Oracles {
-			row(v.Name, verdict(v), fmt.Sprintf("%d checked", v.Checked))
+			row(v.Name, v.Text(), v.CheckedText())
 		}
 		if len(o.Oracles) == 0 {
 			row("none ran")
@@ -133,10 +115,11 @@ func (p *page) oracles(o *Outcome) {
 	})
 }
 
-func verdict(v Verdict) string {
+// Text is the verdict itself.
+func (v Verdict) Text() string {
 	switch {
 	case v.Violations > 0:
-		return fmt.Sprintf("FAILED %d times", v.Violations)
+		return fmt.Sprintf("FAILED, %d of %d", v.Violations, v.Checked)
 	case v.Checked == 0:
 		return "not exercised"
 	default:
@@ -144,40 +127,92 @@ func verdict(v Verdict) string {
 	}
 }
 
+// CheckedText says how much the verdict rests on: what was looked at while the
+// run went on, and afterwards in its history.
+func (v Verdict) CheckedText() string {
+	switch v.InHistory {
+	case 0:
+		return fmt.Sprintf("%d checked", v.Checked)
+	case v.Checked:
+		return fmt.Sprintf("%d checked in the history", v.Checked)
+	default:
+		return fmt.Sprintf("%d checked, %d of them in the history", v.Checked, v.InHistory)
+	}
+}
+
 // shownViolations bounds what a person is shown; --json has the rest.
 const shownViolations = 10
 
-func (p *page) violations(o *Outcome) {
+func (p *page) violations(o *Outcome, all bool) {
 	if len(o.Violations) == 0 {
 		return
 	}
-	p.section("Violations", func(row func(...string)) {
+	title := "Violations"
+	if at, ok := firstViolation(o); ok {
+		title += ", the first at " + instant(at)
+	}
+	p.section(title, func(row func(...string)) {
 		for i, v := range o.Violations {
-			if i == shownViolations {
+			if i == shownViolations && !all {
 				row(fmt.Sprintf("and %d more", len(o.Violations)-i))
 				return
 			}
-			row(fmt.Sprintf("%s at %v: %s", v.Oracle, span(v.AtNs), v.Message))
+			at := ""
+			if v.AtNs != 0 {
+				at = " at " + instant(v.AtNs)
+			}
+			row(v.Oracle + at + ": " + indented(Brief(v.Message)))
 		}
 	})
 }
 
-func span(ns int64) time.Duration { return time.Duration(ns) }
-
-func percent(ppm uint64) string {
-	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.4f", float64(ppm)/1e4), "0"), ".") + "%"
+// firstViolation is the earliest instant that a violation names.
+func firstViolation(o *Outcome) (atNs int64, ok bool) {
+	for _, v := range o.Violations {
+		if v.AtNs != 0 && (!ok || v.AtNs < atNs) {
+			atNs, ok = v.AtNs, true
+		}
+	}
+	return atNs, ok
 }
 
-func rate(perMinute int64) string {
-	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", float64(perMinute)/60), "0"), ".")
+// shownValue is how much of a quoted value a person is shown.
+const shownValue = 24
+
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// Brief cuts the long quoted values in a message.
+func Brief(message string) string {
+	return quoted.ReplaceAllStringFunc(message, func(s string) string {
+		if len(s) <= shownValue+2 {
+			return s
+		}
+		cut := shownValue + 1
+		if at := strings.LastIndexByte(s[:cut], '\\'); at >= cut-4 && at > 0 {
+			cut = at // an escape is not torn
+		}
+		return strings.ToValidUTF8(s[:cut], "") + `..."`
+	})
+}
+
+// instant renders a moment of a run, in milliseconds.
+func instant(ns int64) string { return fmt.Sprintf("%.3fs", float64(ns)/1e9) }
+
+func span(ns int64) time.Duration { return time.Duration(ns) }
+
+// OpsText counts operations by what became of them.
+func OpsText(o Ops) string {
+	return fmt.Sprintf("%d asked, %d answered: %d ok, %d failed, %d unknown",
+		o.Total(), o.Total()-o.Unanswered, o.OK, o.Failed, o.Unknown-o.Unanswered)
 }
 
 // QuantilesText renders a metric that may have no samples.
 func QuantilesText(q *Quantiles) string {
 	if q == nil {
-		return "no samples"
+		return "none measured"
 	}
-	return fmt.Sprintf("p50 %.0f ms, p99 %.0f ms, longest %.0f ms, of %d", q.P50, q.P99, q.Max, q.Samples)
+	ms := func(v float64) time.Duration { return cluster.Rounded(int64(v * 1e6)) }
+	return fmt.Sprintf("%d measured: p50 %v, p99 %v, longest %v", q.Samples, ms(q.P50), ms(q.P99), ms(q.Max))
 }
 
 func accuracy(pct *float64) string {

@@ -75,6 +75,6 @@ func (r *Registry) answer(req request) reply {
 	if err != nil {
 		return reply{Error: err.Error()}
 	}
-	out.Notes = nil // the timeline is for the report in Dir
+	out.Timeline = nil // the timeline is for the report in Dir
 	return reply{Outcome: out, ElectionNs: out.electionNs, FailoverNs: out.failoverNs, PeakBytes: peakBytes()}
 }

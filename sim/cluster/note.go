@@ -1,0 +1,182 @@
+package cluster
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Note is one line of the timeline for people.
+type Note struct {
+	AtNs int64  `json:"atNs"`
+	Sign string `json:"sign"` // "!" a fault begins, "<" one ends, "" the cluster's own doing
+	Text string `json:"text"` // a panic's has more lines, the stack
+}
+
+// notes tells the marks in words. What happens at the same instant, or belongs
+// together, shares a line; the nodes' first start is told by the load's beginning.
+func notes(marks []Mark, loadedNs int64) []Note {
+	var out []Note
+	recovered := map[uint64][]string{} // by node, since it was last told of
+	booting := loadedNs != 0
+	for i, m := range marks {
+		n := Note{AtNs: m.AtNs, Text: m.Text}
+		switch m.Kind {
+		case MarkLoad:
+			booting = false
+			n.Text = "all nodes serve, the load begins"
+		case MarkFault:
+			n.Sign = "!"
+		case MarkOver:
+			n.Sign = "<"
+		case MarkServes:
+			if booting {
+				continue
+			}
+			n.Text = fmt.Sprintf("node %d serves (boot %d)%s", m.Node, m.Term, strings.Join(recovered[m.Node], ""))
+			delete(recovered, m.Node)
+		case MarkRecovered:
+			if m.Term > 0 {
+				recovered[m.Node] = append(recovered[m.Node], fmt.Sprintf(", group %d recovered up to index %d", m.Group, m.Term))
+			}
+			continue
+		case MarkStopped:
+			n.Text = fmt.Sprintf("node %d stopped itself: %s", m.Node, m.Text)
+		case MarkLeader:
+			n.Text = fmt.Sprintf("group %d: node %d leads in term %d", m.Group, m.Node, m.Term)
+		case MarkISR:
+			set := "in-sync set {" + join(m.Nodes) + "}"
+			if i > 0 && marks[i-1].Kind == MarkLeader && marks[i-1].Group == m.Group && marks[i-1].AtNs == m.AtNs {
+				out[len(out)-1].Text += ", " + set
+				continue
+			}
+			n.Text = fmt.Sprintf("group %d: %s", m.Group, set)
+		case MarkHealed:
+			n.Text = "everything is healed"
+		case MarkConverged:
+			n.Text = "the cluster has come to rest"
+		case MarkPanic:
+			n.Text = fmt.Sprintf("node %d panicked: %s", m.Node, m.Text)
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// lossTexts tells what a power loss leaves of what was not synced.
+var lossTexts = map[string]string{
+	"": "some unsynced writes lost", "any": "some unsynced writes lost", "all": "all unsynced writes lost",
+	"prefix": "only the first unsynced writes kept", "subset": "a random part of the unsynced writes lost",
+	"torn": "an unsynced write torn",
+}
+
+// text tells what a fault does to its targets, for the timeline.
+func (f *Fault) text(targets []uint64) string {
+	text := f.title(targets) + f.details()
+	if len(targets) == 1 && f.Role == RoleLeader {
+		text = f.title(targets) + " (leader)" + f.details()
+	}
+	switch f.On {
+	case OnWrite:
+		text += fmt.Sprintf(", %v after a write", Rounded(f.DelayNs))
+	case OnStart:
+		text += fmt.Sprintf(", %v after its start", Rounded(f.DelayNs))
+	}
+	switch f.Kind {
+	case WallJump:
+		return text
+	case FailSync:
+		return text + fmt.Sprintf(", if there is one within %v", Rounded(f.ForNs))
+	default:
+		return text + fmt.Sprintf(", for %v", Rounded(f.ForNs))
+	}
+}
+
+// title names a fault and its targets.
+func (f *Fault) title(targets []uint64) string {
+	who := "node" + map[bool]string{true: "s"}[len(targets) > 1] + " " + join(targets)
+	switch f.Kind {
+	case PowerLoss:
+		return "power loss of " + who
+	case Stop:
+		return "clean stop of " + who
+	case OneWay:
+		return "one-way cut of " + who
+	case ClientCut:
+		return "cut between the clients and " + who
+	case Degrade:
+		return "degraded links of " + who
+	case SlowDisk:
+		return "slow disk of " + who
+	case FailSync:
+		return "failure of the next sync of " + who
+	case WallJump:
+		return "jump of the wall clock of " + who
+	default: // crash, pause, partition
+		return f.Kind + " of " + who
+	}
+}
+
+// details tells what a title leaves out.
+func (f *Fault) details() string {
+	switch f.Kind {
+	case PowerLoss:
+		return ", " + lossTexts[f.Mode]
+	case Partition:
+		if f.Clients {
+			return ", from the clients, too"
+		}
+		return ""
+	case OneWay:
+		if f.Direction == DirectionIn {
+			return ", nothing gets in"
+		}
+		return ", nothing gets out"
+	case SlowDisk:
+		return fmt.Sprintf(", %v more for each operation", Rounded(f.LatencyNs))
+	case WallJump:
+		return fmt.Sprintf(" by %v", Rounded(f.LatencyNs))
+	default:
+		return f.worsening()
+	}
+}
+
+// worsening lists what a degraded link suffers; of other faults, nothing.
+func (f *Fault) worsening() string {
+	if f.Kind != Degrade {
+		return ""
+	}
+	var b strings.Builder
+	if f.LatencyNs != 0 {
+		fmt.Fprintf(&b, ", %v slower", Rounded(f.LatencyNs))
+	}
+	for _, chance := range []struct {
+		ppm  uint64
+		what string
+	}{{f.LossPPM, "lost"}, {f.DuplicatePPM, "twice"}, {f.ReorderPPM, "reordered"}, {f.CorruptPPM, "corrupted"}} {
+		if chance.ppm != 0 {
+			fmt.Fprintf(&b, ", %s %s", Percent(chance.ppm), chance.what)
+		}
+	}
+	return b.String()
+}
+
+// Rounded keeps three significant digits of a time, for people.
+func Rounded(ns int64) time.Duration {
+	unit := int64(1)
+	for ns/unit >= 1000 || ns/unit <= -1000 {
+		unit *= 10
+	}
+	return time.Duration(ns).Round(time.Duration(unit))
+}
+
+// Percent renders parts per million with as many digits as it takes.
+func Percent(ppm uint64) string {
+	whole, part := ppm/10_000, ppm%10_000
+	if part == 0 {
+		return fmt.Sprintf("%d%%", whole)
+	}
+	return strings.TrimRight(fmt.Sprintf("%d.%04d", whole, part), "0") + "%"
+}
+
+func join(nodes []uint64) string { return strings.Trim(fmt.Sprint(nodes), "[]") }
