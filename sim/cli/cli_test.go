@@ -98,7 +98,7 @@ func TestRunTellsAndPasses(t *testing.T) {
 	if last := lastLines(r.out, 1)[0]; !strings.HasPrefix(last, "PASS seed=5 hash=") || len(last) != len("PASS seed=5 hash=")+16 {
 		t.Errorf("last line %q", last)
 	}
-	for _, section := range []string{"Cluster\n", "What was ", "What happened\n", "Oracles\n"} {
+	for _, section := range []string{"Cluster\n", "Timeline (", "What happened\n", "Counters, ", "Oracles\n"} {
 		if !strings.Contains(r.out, "\n"+section) && !strings.HasPrefix(r.out, section) {
 			t.Errorf("no section %q in\n%s", section, r.out)
 		}
@@ -192,6 +192,14 @@ func TestReplay(t *testing.T) {
 	}
 	changeEvent(t, filepath.Join(dir, "t.bin"), filepath.Join(dir, "changed.bin"), 100)
 	r := run(t, dir, "replay", "changed.bin")
+	if strings.Contains(r.out, "another build") {
+		t.Errorf("this build is taken for another:\n%s", r.out)
+	}
+	header := func(h []byte) []byte { return bytes.Replace(h, []byte(`"build":"`), []byte(`"build":"0`), 1) }
+	copyTrace(t, filepath.Join(dir, "changed.bin"), filepath.Join(dir, "other.bin"), header, func(*sim.Event) {})
+	if other := run(t, dir, "replay", "other.bin"); other.code != cli.Nondeterministic || !strings.Contains(other.out, "another build") {
+		t.Errorf("another build's trace: code %d: %s", other.code, other.out)
+	}
 	if r.code != cli.Nondeterministic {
 		t.Fatalf("a changed trace: code %d: %s", r.code, r.out)
 	}
@@ -203,12 +211,23 @@ func TestReplay(t *testing.T) {
 // changeEvent copies a trace with another digest in one event.
 func changeEvent(t *testing.T, from, to string, number uint64) {
 	t.Helper()
+	same := func(h []byte) []byte { return h }
+	copyTrace(t, from, to, same, func(e *sim.Event) {
+		if e.Seq == number {
+			e.Sum++
+		}
+	})
+}
+
+// copyTrace copies a trace through edits of its header and events.
+func copyTrace(t *testing.T, from, to string, header func([]byte) []byte, edit func(*sim.Event)) {
+	t.Helper()
 	r, err := sim.NewTraceReader(bytes.NewReader(read(t, from)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	w, err := sim.NewTraceWriter(&b, r.Header())
+	w, err := sim.NewTraceWriter(&b, header(r.Header()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,9 +239,7 @@ func changeEvent(t *testing.T, from, to string, number uint64) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if e.Seq == number {
-			e.Sum++
-		}
+		edit(&e)
 		if err := w.Write(e); err != nil {
 			t.Fatal(err)
 		}
@@ -243,6 +260,9 @@ func TestCheck(t *testing.T) {
 	}
 	if r := run(t, dir, "check", "h.jsonl"); r.code != cli.Passed || lastLines(r.out, 1)[0] != "PASS history=h.jsonl" {
 		t.Errorf("code %d: %s%s", r.code, r.out, r.errors)
+	}
+	if r := run(t, dir, "check", "h.jsonl", "--json"); !strings.Contains(r.out, `"violations": []`) {
+		t.Errorf("no empty list of violations in %s", r.out)
 	}
 	h, err := checker.ReadHistory(bytes.NewReader(read(t, filepath.Join(dir, "h.jsonl"))))
 	if err != nil {
@@ -350,13 +370,15 @@ func TestBadInput(t *testing.T) {
 	write(t, dir, "report.json", []byte(`{"version":1,"seeds":9}`))
 	tests := []struct{ args, says string }{
 		{"run", "--seed"},
-		{"run --seed x", "invalid argument"},
-		{"run --seed -1", "invalid argument"},
+		{"run --seed x", "--seed \"x\": give a whole number from 0"},
+		{"run --seed -4", "--seed \"-4\": give a whole number from 0"},
+		{"run --seed 1 --repeat x", "--repeat \"x\": give a whole number"},
+		{"sweep --seeds 1 --seed-timeout x", "give a time as 90s"},
 		{"run --seed 1 more", "takes no argument"},
 		{"run --seed 1 --scenario nonsense", "mixed, "},
 		{"run --seed 1 --repeat 0", "--repeat 0"},
 		{"run --seed 1 --nonsense", "unknown flag"},
-		{"run --schedule none.json", "none.json: no such file"},
+		{"run --schedule none.json", "none.json: no such file; sim run --seed N --schedule-out"},
 		{"run --schedule cut-s.json", "cut-s.json: "},
 		{"run --schedule empty-s.json", "empty-s.json: "},
 		{"run --schedule field.json", `unknown field "noodles"`},
@@ -379,13 +401,13 @@ func TestBadInput(t *testing.T) {
 		{"sweep --seeds 1..2 --report s.json", "no report of a sweep"},
 		{"sweep --seeds 1..2 --report h.jsonl", "no report of a sweep"},
 		{"replay", "takes one argument"},
-		{"replay none.bin", "none.bin: no such file"},
+		{"replay none.bin", "none.bin: no such file; sim run --seed N --trace"},
 		{"replay cut-t.bin", "truncated"},
 		{"replay head-t.bin", "truncated"},
 		{"replay empty-t.bin", "truncated"},
 		{"replay s.json", "not a trace"},
 		{"check", "takes one argument"},
-		{"check none.jsonl", "none.jsonl: no such file"},
+		{"check none.jsonl", "none.jsonl: no such file; sim run --seed N --history"},
 		{"check cut-h.jsonl", "cut-h.jsonl: "},
 		{"check head-h.jsonl", "head-h.jsonl: "},
 		{"check empty-h.jsonl", "empty-h.jsonl: "},
@@ -418,9 +440,11 @@ func TestHelpAndCompletion(t *testing.T) {
 		"__complete run --scenario ":  "leader-election",
 		"__complete sweep --scenario": "leader-election",
 		"list":                        "mixed",
+		"list ":                       "\n  nothing-proven ",
+		"list --json":                 `"crash"`,
 	} {
 		words := strings.Fields(args)
-		if strings.HasSuffix(args, "--scenario") || strings.HasSuffix(args, " ") {
+		if strings.HasSuffix(args, "--scenario") || strings.HasSuffix(args, "--scenario ") {
 			words = append(words, "")
 		}
 		r := run(t, dir, words...)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/lockstep-log/lockstep/checker"
 	"github.com/lockstep-log/lockstep/sim/explore"
 )
 
@@ -25,7 +24,7 @@ func newList(r *explore.Registry) *cobra.Command {
 			for _, s := range r.Scenarios {
 				scenarios = append(scenarios, listed{s.Name, s.About})
 			}
-			for _, o := range checker.Oracles() {
+			for _, o := range r.Oracles() {
 				oracles = append(oracles, listed{o.Name, o.About})
 			}
 			for _, ref := range explore.References() {
@@ -37,7 +36,7 @@ func newList(r *explore.Registry) *cobra.Command {
 				})
 			}
 			printList(c, "Scenarios (sim run --scenario; the first is the default)", scenarios)
-			printList(c, "Oracles", oracles)
+			printList(c, "Oracles (what a failed run is filed under)", oracles)
 			printList(c, "Reference workloads (sim bench)", references)
 			return nil
 		},

@@ -33,7 +33,10 @@ func LoadMutants(dir string) ([]Mutant, error) {
 		return nil, err
 	}
 	if len(paths) == 0 {
-		return nil, fmt.Errorf("%w: no *.patch in %s", ErrMutant, dir)
+		if _, err := os.Stat(dir); err != nil {
+			return nil, fmt.Errorf("%w: %w; --dir is the folder of the patches, scenarios/mutants by default", ErrMutant, err)
+		}
+		return nil, fmt.Errorf("%w: no *.patch in %s; --dir is the folder of the patches, scenarios/mutants by default", ErrMutant, dir)
 	}
 	slices.Sort(paths)
 	mutants := make([]Mutant, 0, len(paths))

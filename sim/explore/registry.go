@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/lockstep-log/lockstep/checker"
 	"github.com/lockstep-log/lockstep/scenarios"
 	"github.com/lockstep-log/lockstep/sim/cluster"
 )
@@ -44,6 +45,24 @@ func (r *Registry) Names() []string {
 		names[i] = s.Name
 	}
 	return names
+}
+
+// Oracles lists all that a run can be filed under: the checker's oracles, what
+// is found around a run, and the scenarios' own points.
+func (r *Registry) Oracles() []checker.Oracle {
+	all := append(checker.Oracles(),
+		checker.Oracle{Name: Crash, About: "no node panics, stops itself or fences a group unless its disk failed; nor does the simulator"},
+		checker.Oracle{Name: Hang, About: "a run answers within its time on the wall clock (sweep --seed-timeout)"},
+		checker.Oracle{Name: Memory, About: "a run stays within its memory (sweep --worker-memory)"},
+		checker.Oracle{Name: Nondeterminism, About: "the same schedule gives the same hash again (run --repeat, and a sweep's failures)"},
+		checker.Oracle{Name: NothingProven, About: "at least one operation succeeded"},
+	)
+	for _, s := range r.Scenarios {
+		if s.Check != nil {
+			all = append(all, checker.Oracle{Name: s.Name, About: "the scenario's own point: " + s.About})
+		}
+	}
+	return all
 }
 
 // Job is one run of a sweep.
