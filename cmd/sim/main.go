@@ -1,5 +1,3 @@
-// Command sim runs the engine in the deterministic simulator. See package
-// sim/cli for its commands and exit codes.
 package main
 
 import (
