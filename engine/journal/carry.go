@@ -6,7 +6,7 @@ import "github.com/lockstep-log/lockstep/engine/env"
 // may be in the page cache only, so recovery writes it again (facts:
 // acknowledging from the page cache).
 type carriedRecord struct {
-	group *group // not fenced
+	group *group // not fenced for good
 	rec   record
 }
 

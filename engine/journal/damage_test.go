@@ -373,19 +373,3 @@ func (n *node) expectStory(r journal.Recovered, place int) {
 		}
 	}
 }
-
-// A sector among durable bytes that cannot be read is damage of whom it held;
-// the sectors around it are read one by one.
-func TestUnreadableSector(t *testing.T) {
-	n := filled(t)
-	w := n.written(2)[1]
-	n.bad = func(name string, off int64) bool { return name == w.File && off == (w.Offset+512)/512*512 }
-	n.open()
-	n.wantFenced(2)
-	if err := n.fences()[2]; !strings.Contains(err.Error(), env.ErrIO.Error()) {
-		t.Errorf("the reason does not tell of the read error: %v", err)
-	}
-	n.bad = nil
-	n.expect(1, append(span(1, 3, 1, "first1"), span(4, 9, 1, strings.Repeat("x", 200))...))
-	n.expect(3, append(span(1, 3, 1, "first3"), span(4, 9, 1, strings.Repeat("x", 200))...))
-}

@@ -42,6 +42,10 @@
 //     what, in this and every later Open, also when the file is long gone. The
 //     other groups go on. If nobody can say whose record it was, or a head is
 //     lost, every group is fenced.
+//   - An error of the disk is not damage. Durable bytes that it does not give, at
+//     a second try either, fence their group for the life of this process only:
+//     heads written meanwhile say nothing of the group, and every file is kept.
+//     Once the bytes read again, the next Open finds all that was promised.
 //   - A View never does I/O and its answers never make raft panic, if SetApplied
 //     tells the truth and committed entries were replayed before raft started.
 //
@@ -56,8 +60,13 @@
 // that one is durable too, and what stands behind that end is void.
 //
 // A sector behind the watermark that cannot be read is neither: what was
-// acknowledged last may stand there. Open fails, changes nothing, and can be
-// tried again. A directory sync that failed leaves a name in doubt even if it
+// acknowledged last may stand there, unless the sector before it shows that
+// nothing does. Open fails, changes nothing, and can be tried again. It does so
+// too if both heads of a file cannot be read: nobody knows where the file ends.
+// These are the two cases in which a sector that is lost for good keeps the
+// whole node down. Written over by hand, it reads as damage.
+//
+// A directory sync that failed leaves a name in doubt even if it
 // shows: a file in which nothing was appended since it got its name is carried
 // over as a whole, and nothing is recycled before the fresh file has its name.
 //
@@ -105,6 +114,8 @@
 //     bounds that but the disk until snapshots are sent.
 //   - A batch within one sector has both directories in it: losing that sector
 //     fences every group.
+//   - A group with bytes that cannot be read makes the node keep up to 16 files
+//     that nobody else needs; beyond that it is fenced for good.
 //   - Damage met by read-back or Replay is reported but not written down; the next
 //     Open finds it again as long as the file is needed.
 package journal

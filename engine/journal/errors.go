@@ -39,6 +39,8 @@ type DamageError struct {
 	File   string
 	Offset int64
 	What   string
+
+	unread bool // the disk did not give the bytes: they may be well
 }
 
 // Error tells file, offset and what is wrong there.

@@ -1,15 +1,39 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
 
+// maxUnreadFiles is how many files are kept for nobody but groups with bytes
+// that cannot be read. Beyond it they are fenced for good.
+const maxUnreadFiles = 16
+
 // fence marks a group whose record of what it promised is incomplete. The first
-// reason stands, here and in every later head.
+// reason stands, here and in every later head. But bytes that the disk does not
+// give are not known to be wrong: that fence ends with the process, the files
+// are kept, and heads written meanwhile say nothing of the group.
 func (g *group) fence(err error) {
-	if g.fenced == nil {
-		g.fenced = err
+	d, ok := errors.AsType[*DamageError](err)
+	unread := ok && d.unread
+	if g.fenced == nil || g.unread && !unread {
+		g.fenced, g.unread = err, unread
+	}
+}
+
+// keepUnread keeps every file for groups with bytes that cannot be read, unless
+// these become too many: then the fence is written down.
+func (j *Journal) keepUnread(h *head) {
+	kept := 0
+	for kept < len(j.files) && j.files[kept].seq < h.oldest {
+		kept++
+	}
+	for _, g := range j.order {
+		g.unread = g.unread && kept <= maxUnreadFiles
+		if g.unread {
+			h.oldest = min(h.oldest, j.files[0].seq)
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ type group struct {
 	rideState  bool // this batch carries its hard state
 	inBatch    uint64
 	fenced     error
+	unread     bool // fenced for what the disk did not give, not for good
 }
 
 // stateFor is the hard state a record written now carries: the request's term
@@ -145,7 +146,7 @@ func (g *group) row() tableRow {
 		log: g.log.since(min(g.hs.Commit, g.log.last)), checkpoint: g.checkpoint,
 	}
 	if g.fenced != nil {
-		r.fenced, r.reason = true, fenceText(g.fenced)
+		r.fenced, r.unread, r.reason = true, g.unread, fenceText(g.fenced)
 	}
 	return r
 }

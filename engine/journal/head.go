@@ -19,11 +19,14 @@ import (
 //
 //	0   8  group     8   8  replica   16  8  term     24  8  vote   32  8  commit
 //	40  8  first     48  8  last      56  8  checkpoint id
-//	64  8  its index 72  8  its term  80  1  1 if fenced
+//	64  8  its index 72  8  its term  80  1  1 if fenced, 2 if unread
 //
 // followed by uvarints: the number of runs of terms, for each the distance of
 // its index from the one before and its term; the length of the reason of a
 // fence, and its text.
+//
+// A row that is unread says nothing of its group: when it was written, bytes of
+// a file before could not be read. It may be known again from these.
 //
 // The runs begin at the commit index, or the last one if that is smaller:
 // should this file be the oldest one read, no later record cuts deeper.
@@ -56,6 +59,7 @@ type tableRow struct {
 	log        outline
 	checkpoint checkpoint
 	fenced     bool
+	unread     bool // with fenced: not for good
 	reason     string
 }
 
@@ -111,6 +115,9 @@ func appendRow(b []byte, r *tableRow) []byte {
 	fenced := byte(0)
 	if r.fenced {
 		fenced = 1
+	}
+	if r.unread {
+		fenced = 2
 	}
 	b = append(b, fenced)
 	b = binary.AppendUvarint(b, uint64(len(r.log.runs)))
@@ -191,7 +198,7 @@ func parseRow(r *tableRow, b []byte) ([]byte, error) {
 		group: env.GroupID(v[0]), replica: env.ReplicaID(v[1]),
 		hs:    HardState{Term: v[2], Vote: env.ReplicaID(v[3]), Commit: v[4]},
 		first: v[5], log: outline{last: v[6]},
-		checkpoint: checkpoint{v[7], v[8], v[9]}, fenced: b[80] == 1,
+		checkpoint: checkpoint{v[7], v[8], v[9]}, fenced: b[80] != 0, unread: b[80] == 2,
 	}
 	b, err := parseRuns(&r.log, b[groupFixedBytes:])
 	if err != nil {

@@ -148,12 +148,12 @@ func (v *View) read(t *env.Task, from, to uint64) ([]*raftpb.Entry, error) {
 	f.readers++
 	defer v.journal.release(f)
 	buf, err := readSpan(t, span)
-	if err != nil && len(span) > 1 {
-		span = span[:1] // what stands between the records is not ours to judge
+	if err != nil {
+		span = span[:1] // once more, and alone: what stands between the records is not ours to judge
 		buf, err = readSpan(t, span)
 	}
 	if err != nil {
-		return nil, &DamageError{File: f.name, Offset: span[0].offset, What: fmt.Sprintf("group %d: read: %v", v.group.id, err)}
+		return nil, &DamageError{File: f.name, Offset: span[0].offset, What: fmt.Sprintf("group %d: read: %v", v.group.id, err), unread: true}
 	}
 	var entries []*raftpb.Entry
 	for _, x := range span {

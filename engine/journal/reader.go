@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 )
@@ -11,16 +12,16 @@ import (
 const readChunkBytes = 1 << 20
 
 // reader gives recovery the bytes of a file, in big reads. Sectors that cannot
-// be read come as zeros, which no checksum accepts: they are judged as damage
-// like any other, by where they lie.
+// be read, tried twice, come as zeros, which no checksum accepts: what they held
+// is judged by where they lie.
 type reader struct {
 	t      *env.Task
 	handle env.File
 	size   int64
 	buf    []byte
 	start  int64
-	failed error // the last read error met, for the report
-	unread int64 // end of the last sector that could not be read
+	failed error   // the last read error met, for the report
+	unread []int64 // sectors that could not be read at some time, ordered
 }
 
 // at gives up to n bytes from offset off, fewer at the end of the file. They are
@@ -46,11 +47,27 @@ func (r *reader) fill(off int64, n int) {
 	}
 	for i := 0; i < n; i += sectorBytes {
 		part := r.buf[i:min(i+sectorBytes, n)]
-		if !r.read(part, off+int64(i)) {
+		if at := off + int64(i); !r.readAgain(part, at) {
 			clear(part)
-			r.unread = max(r.unread, off+int64(i+len(part)))
+			if n, known := slices.BinarySearch(r.unread, at); !known {
+				r.unread = slices.Insert(r.unread, n, at)
+			}
 		}
 	}
+}
+
+// unreadIn tells whether some of [from, to) could not be read.
+func (r *reader) unreadIn(from, to int64) bool {
+	n, _ := slices.BinarySearch(r.unread, from&^(sectorBytes-1))
+	return n < len(r.unread) && r.unread[n] < to
+}
+
+// readAgain tries twice: some errors pass.
+func (r *reader) readAgain(p []byte, off int64) bool {
+	if r.read(p, off) {
+		return true
+	}
+	return r.read(p, off)
 }
 
 func (r *reader) read(p []byte, off int64) bool {
@@ -58,8 +75,9 @@ func (r *reader) read(p []byte, off int64) bool {
 	if n == len(p) && (err == nil || errors.Is(err, io.EOF)) {
 		return true
 	}
-	if err != nil {
-		r.failed = err
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF // the file was longer when it was opened
 	}
+	r.failed = err
 	return false
 }

@@ -207,8 +207,11 @@ func (r *recovery) readHead(f *file) (*recovering, error) {
 	if errors.Is(err, ErrVersion) {
 		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
+	if err != nil && rec.scan.failed != nil {
+		return nil, fmt.Errorf("journal: head of %s: %w", f.name, rec.scan.failed)
+	}
 	if err != nil {
-		rec.headErr = &DamageError{File: f.name, Offset: 0, What: "head: " + rec.scan.why(err)}
+		rec.headErr = &DamageError{File: f.name, Offset: 0, What: "head: " + err.Error()}
 		return rec, nil
 	}
 	if h.id != r.journal.id {
@@ -218,14 +221,6 @@ func (r *recovery) readHead(f *file) (*recovering, error) {
 	rec.head, rec.scan.incarnation = h, h.incarnation
 	f.incarnation, f.headEnd, f.oldest = h.incarnation, h.end, h.oldest
 	return rec, nil
-}
-
-// why names a read error beside what the checksums say.
-func (s *scanner) why(err error) string {
-	if s.failed != nil {
-		return fmt.Sprintf("%v (read: %v)", err, s.failed)
-	}
-	return err.Error()
 }
 
 // findHead looks for the first copy at the beginning, then for the second one.

@@ -77,11 +77,14 @@ func (j *Journal) newHead(f *file, prev position) *head {
 		prevSeq: prev.seq, prevEnd: prev.offset, oldest: f.seq, fileBytes: f.size,
 		table: make([]tableRow, len(j.order)),
 	}
-	for i, g := range j.order {
-		h.table[i], g.noted = g.row(), true
+	for _, g := range j.order {
 		if seq, needed := g.oldestNeeded(); needed {
 			h.oldest = min(h.oldest, seq)
 		}
+	}
+	j.keepUnread(h)
+	for i, g := range j.order {
+		h.table[i], g.noted = g.row(), true
 	}
 	return h
 }

@@ -157,6 +157,19 @@ func (s *scanner) endingAt(end, least int64) (wreckedBatch, bool) {
 	return wreckedBatch{t.offset, t.length, slices.Clone(dir)}, true
 }
 
+// doubtful tells whether the batch at tail, which does not read well, may have
+// been durable: a sector of it, or the one behind that would vouch for it, cannot
+// be read. Where a sector shows that no batch begins, none was durable.
+func (s *scanner) doubtful(tail int64) bool {
+	switch h, err := s.headerAt(tail); {
+	case err == nil:
+		return s.unreadIn(tail, h.end()+sectorBytes)
+	case s.tornAt(tail):
+		return s.unreadIn(tail, s.size)
+	}
+	return s.unreadIn(tail, tail+sectorBytes)
+}
+
 // tornAt tells whether something of this use of the file was written at off or
 // behind it: the rest of a batch that a crash cut short.
 func (s *scanner) tornAt(off int64) bool {

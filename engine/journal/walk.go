@@ -49,18 +49,21 @@ func (r *recovery) meet(f *recovering) {
 	j := r.journal
 	for i := range f.head.table {
 		row := &f.head.table[i]
-		g := j.groups[row.group]
-		if g == nil {
+		g, known := j.groups[row.group]
+		if !known {
 			g = &group{id: row.group, replica: row.replica, hs: row.hs, log: row.log, noted: true}
 			j.addGroup(g)
 		}
 		if row.checkpoint.index >= g.checkpoint.index {
 			g.checkpoint = row.checkpoint
 		}
-		if row.fenced {
+		if row.fenced && !row.unread {
 			g.fence(fencedBefore(row.reason))
 		}
-		if g.fenced == nil && (row.replica != g.replica || row.hs != g.hs || row.log.last != g.log.last || row.log.lastTerm() != g.log.lastTerm()) {
+		if row.unread && !known {
+			g.fence(fencedBefore(row.reason)) // the files that might tell are gone
+		}
+		if g.fenced == nil && !row.unread && (row.replica != g.replica || row.hs != g.hs || row.log.last != g.log.last || row.log.lastTerm() != g.log.lastTerm()) {
 			g.fence(&DamageError{File: f.file.name, What: fmt.Sprintf(
 				"group %d: head has replica %d, %+v, last entry %d of term %d; the files before it give replica %d, %+v, %d of term %d",
 				g.id, row.replica, row.hs, row.log.last, row.log.lastTerm(), g.replica, g.hs, g.log.last, g.log.lastTerm())})
@@ -113,7 +116,7 @@ func (r *recovery) walkLast(f *recovering) position {
 	}
 	tail := r.carry(f, end, f.file.size)
 	r.resync = tail - end
-	if f.scan.unread > tail {
+	if f.scan.doubtful(tail) {
 		r.unreadable = fmt.Errorf("journal: %s behind offset %d: %w", f.file.name, tail, f.scan.failed)
 	}
 	if f.scan.tornAt(tail) {
@@ -142,12 +145,21 @@ func (r *recovery) walkDurable(f *recovering, end int64) {
 	}
 }
 
+// damage is the error of durable bytes [from, to) that do not read well.
+func (f *recovering) damage(from, to int64, what string, cause error) error {
+	d := &DamageError{File: f.file.name, Offset: from, What: fmt.Sprintf("%s: %v", what, cause)}
+	if d.unread = f.scan.unreadIn(from, to); d.unread {
+		d.What = fmt.Sprintf("%s: read: %v", what, f.scan.failed)
+	}
+	return d
+}
+
 // judge deals with a damaged stretch: records that can still be read are
 // applied, the groups of the others are fenced; if nobody can say whose they
 // were, every group is. It returns where to go on.
 func (r *recovery) judge(f *recovering, w wreck, cause error) int64 {
 	if !w.known {
-		r.journal.fenceAll(&DamageError{File: f.file.name, Offset: w.start, What: "batch and both its directories: " + f.scan.why(cause)})
+		r.journal.fenceAll(f.damage(w.start, w.end, "batch and both its directories", cause))
 		return w.end
 	}
 	for _, b := range w.batches {
@@ -162,7 +174,7 @@ func (r *recovery) judge(f *recovering, w wreck, cause error) int64 {
 			if err == nil {
 				r.apply(&rec, extent{file: f.file, offset: at.offset, length: length})
 			} else if g := r.journal.groups[id]; g != nil {
-				g.fence(&DamageError{File: f.file.name, Offset: at.offset, What: fmt.Sprintf("record of group %d: %s", id, f.scan.why(err))})
+				g.fence(f.damage(at.offset, at.offset+int64(length), fmt.Sprintf("record of group %d", id), err))
 			}
 		}
 	}
@@ -180,7 +192,7 @@ func (r *recovery) carry(f *recovering, off, limit int64) int64 {
 		for i := range b.dir.len() {
 			rec, _ := b.record(i)
 			g := r.journal.groups[rec.group]
-			if g == nil || g.fenced != nil {
+			if g == nil || g.fenced != nil && !g.unread {
 				continue
 			}
 			rec.payload = slices.Clone(rec.payload)
@@ -248,6 +260,9 @@ func (g *group) refuses(rec *record) string {
 
 // checkGap fences a group whose entries do not reach down to its checkpoint.
 func (g *group) checkGap() {
+	if g.unread {
+		return
+	}
 	first := g.log.last + 1
 	if len(g.extents) > 0 {
 		first = g.extents[0].first

@@ -1,0 +1,263 @@
+package journal_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
+)
+
+// badSector makes one sector unreadable, by the offset of any of its bytes.
+func (w *world) badSector(file string, off int64) {
+	w.bad = func(name string, at int64) bool { return name == file && at == off/512*512 }
+}
+
+// rollOn lets group 1 fill files until so many more were begun, with nothing of
+// its own to keep them.
+func (n *node) rollOn(next *uint64, rolls uint64) {
+	n.tb.Helper()
+	for until := n.j.Stats().Rolls + rolls; n.j.Stats().Rolls < until; *next++ {
+		n.put(1, journal.HardState{Term: 1, Commit: *next}, span(*next, *next, 1, strings.Repeat("w", 1500)))
+		n.j.View(1).SetApplied(*next)
+		n.j.Checkpointed(1, *next, *next, 1)
+		n.j.Retain(1, *next+1)
+	}
+	n.settle()
+}
+
+// A read that fails once is tried again, and that is all.
+func TestReadErrorThatPasses(t *testing.T) {
+	n := filled(t)
+	w := n.written(2)[1]
+	times := 2 // in the big read, then alone
+	n.bad = func(name string, at int64) bool {
+		hit := times > 0 && name == w.File && at == w.Offset/512*512
+		if hit {
+			times--
+		}
+		return hit
+	}
+	n.open()
+	n.wantFenced()
+	if times != 0 {
+		t.Errorf("%d read errors were not met", times)
+	}
+	n.expect(2, append(span(1, 3, 1, "first2"), span(4, 9, 1, strings.Repeat("x", 200))...))
+}
+
+// A sector among durable bytes that cannot be read is damage of whom it held;
+// the sectors around it are read one by one.
+func TestUnreadableSector(t *testing.T) {
+	n := filled(t)
+	w := n.written(2)[1]
+	n.bad = func(name string, off int64) bool { return name == w.File && off == (w.Offset+512)/512*512 }
+	n.open()
+	n.wantFenced(2)
+	if err := n.fences()[2]; !strings.Contains(err.Error(), env.ErrIO.Error()) {
+		t.Errorf("the reason does not tell of the read error: %v", err)
+	}
+	n.bad = nil
+	n.expect(1, append(span(1, 3, 1, "first1"), span(4, 9, 1, strings.Repeat("x", 200))...))
+	n.expect(3, append(span(1, 3, 1, "first3"), span(4, 9, 1, strings.Repeat("x", 200))...))
+}
+
+// A sector that cannot be read fences its group while that lasts, and no
+// longer: the bytes are kept, also those behind the watermark, over many files
+// and power losses.
+func TestUnreadableSectorFencesWhileItLasts(t *testing.T) {
+	cfg := smallConfig()
+	cfg.SealAfter = 1 << 40
+	n := newNode(t, 1, cfg, 3)
+	n.open()
+	n.put(2, journal.HardState{Term: 3, Vote: 9}, span(1, 3, 3, strings.Repeat("x", 1000)))
+	n.put(3, journal.HardState{Term: 3}, span(1, 3, 3, strings.Repeat("y", 1000)))
+	n.put(2, journal.HardState{Term: 4, Vote: 8}, span(4, 5, 4, "last")) // no watermark covers it
+	w := n.written(2)[0]
+	next := uint64(1)
+	for range 3 {
+		n.powerLoss(loseAll)
+		n.badSector(w.File, w.Offset+600)
+		n.open()
+		n.wantFenced(2)
+		if err := n.fences()[2]; !strings.Contains(err.Error(), w.File) || !strings.Contains(err.Error(), env.ErrIO.Error()) {
+			t.Errorf("the reason names neither file nor read error: %v", err)
+		}
+		n.rollOn(&next, 2)
+	}
+	for range 2 {
+		n.powerLoss(loseAll)
+		n.open()
+		n.wantFenced()
+		n.expect(2, append(span(1, 3, 3, strings.Repeat("x", 1000)), span(4, 5, 4, "last")...))
+		if hs := n.j.Groups()[1].HardState; hs.Term != 4 || hs.Vote != 8 {
+			t.Errorf("hard state %+v", hs)
+		}
+	}
+}
+
+// The files of a group that cannot be read are kept up to a bound: then it is
+// fenced for good, and they go.
+func TestUnreadableSectorIsGivenUp(t *testing.T) {
+	n := newNode(t, 1, smallConfig(), 2)
+	n.open()
+	n.put(2, journal.HardState{Term: 3}, span(1, 3, 3, strings.Repeat("x", 1000)))
+	w := n.written(2)[0]
+	n.settle()
+	n.kill()
+	n.badSector(w.File, w.Offset)
+	n.open()
+	next, most := uint64(1), 0
+	for range 30 {
+		n.rollOn(&next, 1)
+		most = max(most, n.j.Stats().Files)
+	}
+	if most < 12 || most > 20 || n.inode(w.File) != nil {
+		t.Errorf("%d files were kept at most", most)
+	}
+	n.powerLoss(loseAll)
+	n.open()
+	n.wantFenced(2)
+}
+
+// What is known to be wrong fences for good, whatever else cannot be read.
+func TestRotBesideAnUnreadableSector(t *testing.T) {
+	n := filled(t)
+	w := n.written(2)
+	n.inode(w[1].File).rot(w[1].Offset + 90)
+	n.badSector(w[0].File, w[0].Offset)
+	n.open()
+	n.wantFenced(1, 2, 3) // the sector held a header and both directories
+	n.powerLoss(loseAll)
+	n.inode(w[1].File).rot(w[1].Offset + 90) // back again: the fence was written down
+	n.open()
+	n.wantFenced(2)
+}
+
+// A sector that cannot be read behind the watermark may hold what was
+// acknowledged last: Open fails, and once it reads again all is there.
+func TestUnreadableTailIsNotTorn(t *testing.T) {
+	cfg := testConfig()
+	cfg.SealAfter = 1 << 40
+	n := newNode(t, 1, cfg, 1)
+	n.open()
+	n.put(1, journal.HardState{Term: 1}, span(1, 3, 1, "a"))
+	n.put(1, journal.HardState{}, span(4, 6, 1, strings.Repeat("b", 3000)))
+	w := n.written(1)[1]
+	n.kill()
+	for range 2 {
+		n.bad = func(name string, off int64) bool { return name == w.File && off == w.Offset/512*512+1024 }
+		if _, err := n.tryOpen(); !errors.Is(err, env.ErrIO) || !strings.Contains(err.Error(), w.File) {
+			t.Fatalf("open: %v", err)
+		}
+		n.kill()
+	}
+	n.open()
+	n.expect(1, append(span(1, 3, 1, "a"), span(4, 6, 1, strings.Repeat("b", 3000))...))
+}
+
+// Both heads of a file unreadable: nobody knows what it holds. Open fails and
+// leaves all as it is.
+func TestUnreadableHead(t *testing.T) {
+	n := filled(t)
+	file := "journal/" + n.current()
+	n.bad = func(name string, at int64) bool { return name == file && at < 1024 }
+	if _, err := n.tryOpen(); !errors.Is(err, env.ErrIO) || !strings.Contains(err.Error(), file) {
+		t.Fatalf("open: %v", err)
+	}
+	n.kill()
+	n.badSector(file, 0)
+	n.open() // the second copy serves
+	n.wantFenced()
+}
+
+// A bad sector where nothing was written is nobody's.
+func TestUnreadableSectorBehindTheEnd(t *testing.T) {
+	n := filled(t)
+	file := "journal/" + n.current()
+	n.badSector(file, n.cfg.FileBytes-512)
+	n.open()
+	n.wantFenced()
+}
+
+// TestUnreadableSectorAnywhere takes each sector of a journal away for the time
+// of one process, which goes on with the groups that are left. Once it reads
+// again, nothing of anybody is missing.
+func TestUnreadableSectorAnywhere(t *testing.T) {
+	failed, fenced, fine := 0, 0, 0
+	stride := 1
+	if testing.Short() {
+		stride = 5
+	}
+	for _, l := range []loss{-1, loseAll, keepSubset} {
+		for place := 0; ; place += stride {
+			tb := &labelled{t, fmt.Sprintf("loss %d, sector %d", l, place)}
+			m := newModel(newNode(tb, 4, smallConfig(), crashGroups), crashGroups)
+			m.recovered()
+			m.crashAt = m.steps + 58
+			m.story(20)
+			m.crash(l)
+			if !m.takeSector(place) {
+				break
+			}
+			switch whole, err := m.tryOpen(); {
+			case !whole || err != nil && !errors.Is(err, env.ErrIO):
+				tb.Fatalf("open: %v", err)
+			case err != nil:
+				failed++
+			default:
+				if m.goOnWithout() {
+					fenced++
+				} else {
+					fine++
+				}
+			}
+			m.crash(l)
+			m.recovered()
+			m.story(2)
+			m.crash(loseAll)
+			m.recovered()
+		}
+	}
+	t.Logf("Open failed %d times, fenced %d times, and needed nothing of the sector %d times", failed, fenced, fine)
+	if failed == 0 || fenced == 0 || fine == 0 {
+		t.Error("one of the three is not tested")
+	}
+}
+
+// takeSector makes one sector of all journal files unreadable.
+func (m *model) takeSector(place int) bool {
+	for _, name := range slices.Sorted(maps.Keys(m.disk.names)) {
+		if !strings.Contains(name, "/j-") {
+			continue
+		}
+		if sectors := len(m.inode(name).cache) / 512; place >= sectors {
+			place -= sectors
+			continue
+		}
+		m.badSector(name, int64(place)*512)
+		return true
+	}
+	return false
+}
+
+// goOnWithout lets the groups live on that are not fenced, and tells whether
+// some are.
+func (m *model) goOnWithout() (fenced bool) {
+	for _, r := range m.j.Groups() {
+		if r.Fenced != nil {
+			fenced = true
+			continue
+		}
+		m.check(r)
+		for round := range 7 {
+			m.chapter(r.Group, round)
+			m.settle()
+		}
+	}
+	return fenced
+}
