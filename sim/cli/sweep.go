@@ -38,8 +38,9 @@ func newSweep(r *explore.Registry) *cobra.Command {
 		Short: "Run a range of seeds in worker processes",
 		Long: "Run a range of seeds in worker processes.\n\n" +
 			"A failing run leaves its schedule and a report in a folder of --artefacts, the\n" +
-			"first --keep also their trace and history. A run that crashes, hangs or outgrows its memory is the failure of its seed; the\n" +
-			"sweep goes on. Ctrl-C saves the report and stops; --resume goes on from there.",
+			"first --keep also their trace and history. A run that crashes, hangs or\n" +
+			"outgrows its memory is the failure of its seed; the sweep goes on. Ctrl-C saves\n" +
+			"the report and stops; --resume goes on from there.",
 		Example: "  sim sweep --seeds 1..2000 --report out/sweep.json\n" +
 			"  sim sweep --seeds 1..200 --scenario all --junit out/junit.xml",
 		Args: noArgs,
