@@ -50,11 +50,11 @@
 //   - Failover: the same loss, from the moment at which a produce could have
 //     been acknowledged to the next that is, at a client, by a leader of a new
 //     term. That takes max(majority, min ISR) such members without a fault
-//     between them and the clients, the leader among them once there is one. It
-//     includes what clients do: their timeouts and pauses, and that the next of
-//     them may have nothing to write. Where a schedule has clients wait 4 s for
-//     an answer, as one in three of the scenario mixed does, a silent leader
-//     costs them 4 s.
+//     between them and the clients, the leader among them once there is one; and
+//     somebody who asks: before the first produce that waits for it nobody
+//     misses an answer. It includes the clients' timeouts and pauses: where a
+//     schedule has them wait 4 s for an answer, as one in three of the scenario
+//     mixed does, a silent leader costs them 4 s.
 //   - Data loss: acknowledged records that the agreed log lacks. ISR accuracy:
 //     the decided members of all samples whose reported state is the true one.
 //

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockstep-log/lockstep/checker"
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/sim"
 )
@@ -87,9 +88,23 @@ func (c *Cluster) acknowledged(partition int32, node env.NodeID) {
 	if !o.leading || g.leader == nil || node != g.leader.host.id {
 		return
 	}
-	if ns, ok := o.failover.sample(c.k.Now()); ok {
-		c.failoverNs = append(c.failoverNs, ns)
+	now := c.k.Now()
+	if ns, ok := o.failover.sample(now); ok {
+		c.failoverNs = append(c.failoverNs, now-max(now-ns, c.firstAsked(partition, now-ns)))
 	}
+}
+
+// firstAsked is when the first produce to a partition was asked that had no
+// answer before a time; 0 if the load knows none.
+func (c *Cluster) firstAsked(partition int32, since sim.Time) sim.Time {
+	ops := c.load.Operations() // in the order of the calls
+	for i := range ops {
+		op := &ops[i]
+		if op.Kind == checker.Produce && op.Partition == partition && (op.Return == 0 || op.ReturnNs >= since) {
+			return op.CallNs
+		}
+	}
+	return 0
 }
 
 // slowest is how much longer than it should a disk may take for an operation

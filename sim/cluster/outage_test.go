@@ -50,3 +50,19 @@ func TestOutagesCountFromWhenTheyCanEnd(t *testing.T) {
 		})
 	}
 }
+
+// A partition that nobody writes to fails over as soon as somebody does.
+func TestAFailoverThatNobodyWaitsForTakesNoTime(t *testing.T) {
+	crash := at(1500, 500)
+	crash.Kind, crash.Role = Crash, RoleLeader
+	s := Defaults(11)
+	s.DurationNs = int64(30 * time.Second)
+	s.Workload.Clients, s.Workload.ProducesPerMinute = 1, 6 // one in ten seconds
+	s.Workload.FetchesPerMinute, s.Workload.ListsPerMinute = 0, 0
+	s.Faults = []Fault{crash}
+	r := run(t, s, Options{})
+	mustPass(t, r)
+	if len(r.FailoverNs) != 1 || r.FailoverNs[0] > int64(time.Second) {
+		t.Errorf("failovers %v", r.FailoverNs)
+	}
+}
