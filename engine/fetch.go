@@ -123,7 +123,7 @@ func (p *partition) await(f *fetch, have []byte) {
 
 func (p *partition) answerFetch(f *fetch, code Code, batches []byte) {
 	done := f.done
-	if done == nil {
+	if done == nil || p.node.stopped {
 		return
 	}
 	f.done = nil

@@ -47,8 +47,7 @@ type Node struct {
 	tick    env.Timer
 	ready   bool
 	stopped bool
-	// stops wait for the end of a clean stop; not empty while one runs.
-	stops []func(error)
+	stops   []func(error) // wait for the end of a stop; not empty while one runs
 }
 
 type topicPartition struct {
@@ -80,9 +79,14 @@ func Start(e env.Env, cfg Config, events Events) *Node {
 // Ready tells whether the node serves.
 func (n *Node) Ready() bool { return n.ready && !n.stopped }
 
-// Kill ends the node as a crash does: tasks unwind, nothing is flushed, no
-// callback is called after it.
+// Kill ends the node as a crash does: tasks unwind, nothing is flushed, and
+// whoever waits, for a stop too, is not called any more.
 func (n *Node) Kill() {
+	n.stops = nil
+	n.kill()
+}
+
+func (n *Node) kill() {
 	n.stopped, n.ready = true, false
 	for _, p := range n.partitions {
 		p.replica.Kill()
@@ -98,16 +102,16 @@ func (n *Node) Kill() {
 // checkpointed, the journal is sealed. done gets the first error; the data is
 // as safe as after a crash then. A node that does not serve yet is killed.
 func (n *Node) Stop(done func(error)) {
-	if len(n.stops) > 0 {
-		n.stops = append(n.stops, done)
+	n.stops = append(n.stops, done)
+	if len(n.stops) > 1 {
 		return
 	}
 	if !n.Ready() {
-		n.Kill()
-		n.env.Clock.Post(func() { done(nil) })
+		n.kill()
+		n.env.Clock.Post(func() { n.end(nil) })
 		return
 	}
-	n.ready, n.stops = false, []func(error){done}
+	n.ready = false
 	n.tick.Stop()
 	for _, p := range n.partitions {
 		p.replica.Retire()
@@ -123,9 +127,9 @@ func (n *Node) end(err error) {
 		p.replica.Kill()
 	}
 	n.tasks.Stop()
-	stops := n.stops
-	n.stops = nil
-	for _, done := range stops {
+	for len(n.stops) > 0 { // one of them may kill the node
+		done := n.stops[0]
+		n.stops = n.stops[1:]
 		done(err)
 	}
 }
@@ -163,7 +167,7 @@ func (n *Node) fail(err error) {
 		return
 	}
 	n.env.Tracer.Trace(env.Event{Kind: env.EventStopped, Text: err.Error()})
-	n.Kill()
+	n.kill()
 	if len(n.stops) > 0 {
 		n.env.Clock.Post(func() { n.end(err) })
 		return

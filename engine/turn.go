@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"slices"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/replica"
 	"github.com/lockstep-log/lockstep/engine/wire"
-	"go.etcd.io/raft/v3/raftpb"
 )
 
 // maxFrameBytes is where a frame is closed and the next one begun. One message

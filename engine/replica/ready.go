@@ -52,6 +52,9 @@ func (r *Replica) ready(rd raft.Ready) {
 		r.insync.grew(r.now(), r.lastIndex)
 	}
 	r.stateChanged(rd)
+	if r.rn == nil {
+		return // one of a deposed leader's answers ended the node
+	}
 	for _, state := range rd.ReadStates {
 		r.reads.confirmed(state)
 	}

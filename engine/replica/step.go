@@ -18,7 +18,7 @@ import (
 func (r *Replica) Step(from env.NodeID, w wire.Message) {
 	m := w.Raft
 	sender := env.ReplicaID(m.GetFrom())
-	if m.GetTo() != uint64(r.cfg.Self) || sender == r.cfg.Self || r.cfg.node(sender) != from || !acceptable(m.GetType()) {
+	if m.GetTo() != uint64(r.cfg.Self) || sender == r.cfg.Self || from == 0 || r.cfg.node(sender) != from || !acceptable(m.GetType()) {
 		return
 	}
 	r.guard(func() {

@@ -1,0 +1,62 @@
+package engine_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lockstep-log/lockstep/engine"
+	"github.com/lockstep-log/lockstep/engine/env"
+)
+
+func (h *host) produceTo(t *testing.T, partition int32, b []byte) engine.ProduceResponse {
+	t.Helper()
+	return ask(t, h, func(done func(engine.ProduceResponse)) {
+		h.node.Produce(engine.ProduceRequest{Topic: "t", Partition: partition, Batch: b, LeaderEpoch: -1, Timeout: time.Second}, done)
+	})
+}
+
+// fencedGroups are those out of service, as the metadata tells.
+func (h *host) fencedGroups() []env.GroupID {
+	var out []env.GroupID
+	for _, p := range h.node.Metadata(nil).Partitions {
+		if p.Fenced != "" {
+			out = append(out, p.Group)
+		}
+	}
+	return out
+}
+
+// While the node serves, and again when it replays what was committed.
+func TestAPanicOfAMachineFencesOneGroup(t *testing.T) {
+	w := newWorld(t, 1, func(c *engine.Config) { partitions(c, 2); withPoison(c) })
+	w.formatAndStart()
+	h := w.nodes[0]
+	w.leaderOf(2)
+	if r := h.produceTo(t, 0, batch("poison")); r.Err != engine.KafkaStorageError || !r.Unknown {
+		t.Fatalf("poison: %v, unknown %v", r.Err, r.Unknown)
+	}
+	// One commit more, elsewhere, makes the commit index of the poison durable.
+	if r := h.produceTo(t, 1, batch("fine")); r.Err != engine.None {
+		t.Fatal(r.Err)
+	}
+	w.sleep(time.Second)
+	if got := h.fencedGroups(); !slices.Equal(got, []env.GroupID{1}) {
+		t.Fatalf("serving: fenced %v, want group 1", got)
+	}
+	h.crash()
+	h.start()
+	w.leaderOf(2)
+	if got := h.fencedGroups(); !slices.Equal(got, []env.GroupID{1}) || h.failed != nil || h.ready != 1 {
+		t.Fatalf("restarted: fenced %v, failed %v, ready %d times", got, h.failed, h.ready)
+	}
+	if n := h.traced(env.EventFenced); n != 2 {
+		t.Fatalf("fenced %d times in two lives", n)
+	}
+	if r := h.produceTo(t, 1, batch("still fine")); r.Err != engine.None || r.BaseOffset != 1 {
+		t.Fatalf("the other group: %+v", r)
+	}
+	if r := h.produceTo(t, 0, batch("x")); r.Err != engine.KafkaStorageError || r.Unknown {
+		t.Fatalf("the fenced group: %v, unknown %v", r.Err, r.Unknown)
+	}
+}
