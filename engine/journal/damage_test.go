@@ -373,3 +373,56 @@ func (n *node) expectStory(r journal.Recovered, place int) {
 		}
 	}
 }
+
+// A recovery that dies before its rename leaves a head in a spare, and the next
+// one writes a shorter head for the same file over it. When both copies of that
+// rot, the second copy of the one before is not taken for them: its batches
+// would be those of another use, and what was acknowledged since be lost.
+func TestHeadOfAnInterruptedRecoveryIsNotRead(t *testing.T) {
+	cfg := smallConfig()
+	cfg.Dir = strings.Repeat("d", 400) // stands in every fence: the longer head
+	n := newNode(t, 1, cfg, 3)
+	n.open()
+	n.put(1, journal.HardState{Term: 1}, span(1, 6, 1, strings.Repeat("s", 1200)))
+	w := n.written(1)[0]
+	n.settle()
+	n.kill()
+
+	first := n.batches(w.File)[0][0]
+	n.bad = func(name string, at int64) bool { return name == w.File && at >= first && at < first+4096 }
+	n.fault = func(op, _ string) error {
+		n.crashed = n.crashed || op == "rename"
+		return nil
+	}
+	if whole, err := n.tryOpen(); whole {
+		t.Fatalf("no crash before the rename: %v", err)
+	}
+	n.kill()
+
+	n.open()
+	n.wantFenced()
+	n.put(1, journal.HardState{}, span(7, 7, 1, "on"))
+	file := n.written(1)[len(n.written(1))-1].File
+	n.kill()
+	f := n.inode(file)
+	if heads := n.heads(file); len(heads) < 2 {
+		t.Fatalf("heads at %v", heads)
+	}
+	f.rot(0)
+	f.rot(512)
+	n.open()
+	if last := n.j.Groups()[0].Last; n.fences()[1] == nil && last < 7 {
+		t.Errorf("both heads are rotten, nobody is fenced, and the last entry is %d of 7", last)
+	}
+}
+
+// heads finds the heads of a file by their magic.
+func (n *node) heads(name string) (at []int) {
+	b := n.inode(name).cache
+	for off := 0; off+512 <= len(b); off += 512 {
+		if string(b[off:off+4]) == "LKJB" && b[off+6] == 1 {
+			at = append(at, off)
+		}
+	}
+	return at
+}

@@ -60,15 +60,15 @@
 // that one is durable too, and what stands behind that end is void.
 //
 // A sector behind the watermark that cannot be read is neither: what was
-// acknowledged last may stand there, unless the sector before it shows that
-// nothing does. Open fails, changes nothing, and can be tried again. It does so
-// too if both heads of a file cannot be read: nobody knows where the file ends.
-// These are the two cases in which a sector that is lost for good keeps the
-// whole node down. Written over by hand, it reads as damage.
+// acknowledged last may stand there, unless a sector that can be read shows that
+// no batch begins. Open fails, changes nothing, and can be tried again. It does
+// so too if both heads of a file cannot be read: nobody knows where the file
+// ends. In these two cases a sector that is lost for good keeps the whole node
+// down. It must not be written over: the tail would then read as torn.
 //
-// A directory sync that failed leaves a name in doubt even if it
-// shows: a file in which nothing was appended since it got its name is carried
-// over as a whole, and nothing is recycled before the fresh file has its name.
+// A directory sync that failed leaves a name in doubt even if it shows: a file in
+// which nothing was appended since it got its name is carried over as a whole,
+// and nothing is recycled before the fresh file has its name.
 //
 // # Limits
 //

@@ -9,7 +9,10 @@ import (
 
 // The head of a file is written twice, as two batches of kind batchHead one
 // behind the other: it is what gives the file its incarnation and what no other
-// place repeats, so that one bad sector must not cost it. Its body:
+// place repeats, so that one bad sector must not cost it.
+// The length of a copy is a power of two: so the second one stands at one of a
+// few places, which are cleared in a spare before it is used again (clearHeads).
+// Its body:
 //
 //	0   8  previous file          8   8  end of valid data in it
 //	16  8  oldest file needed     24  8  durable length of this file
@@ -73,7 +76,10 @@ func appendHead(b []byte, h *head, carried int64) []byte {
 	b = append(b, make([]byte, headerBytes)...)
 	b = appendHeadBody(b, h)
 	body := len(b) - headerBytes
-	length := roundUp(int64(len(b)))
+	length := int64(sectorBytes)
+	for length < int64(len(b)) {
+		length *= 2
+	}
 	b = append(b, make([]byte, 2*int(length)-len(b))...)
 	copy(b[length+headerBytes:], b[headerBytes:headerBytes+body])
 	h.end = 2 * length
@@ -138,7 +144,7 @@ func parseHead(b []byte) (head, batchHeader, error) {
 	if err != nil {
 		return head{}, bh, err
 	}
-	if bh.kind != batchHead || bh.copy > 1 || bh.offset != int64(bh.copy)*bh.length {
+	if bh.kind != batchHead || bh.copy > 1 || bh.offset != int64(bh.copy)*bh.length || bh.length&(bh.length-1) != 0 {
 		return head{}, bh, errPlace
 	}
 	if int64(len(b)) < bh.length {

@@ -226,10 +226,10 @@ func (r *recovery) readHead(f *file) (*recovering, error) {
 // findHead looks for the first copy at the beginning, then for the second one.
 func (s *scanner) findHead() (head, error) {
 	h, first := s.headAt(0)
-	if first == nil || errors.Is(first, ErrVersion) {
-		return h, first
+	if first == nil {
+		return h, nil
 	}
-	for off := int64(sectorBytes); off < s.size; off += sectorBytes {
+	for off := int64(sectorBytes); off < s.size; off *= 2 {
 		if h, err := s.headAt(off); err == nil {
 			return h, nil
 		}
@@ -260,10 +260,8 @@ func (r *recovery) openSpares(numbers []uint64) error {
 			return err
 		}
 		if f.size == j.cfg.FileBytes && len(j.spares.ready) < j.cfg.Spares {
-			// Its length may be known to the page cache alone: the zeros may have
-			// met a sync that failed. The sync of its head covers this write.
-			if err := r.t.WriteAt(f.handle, zeros[:sectorBytes], f.size-sectorBytes); err != nil {
-				return fmt.Errorf("journal: write %s: %w", name, err)
+			if err := r.clearHeads(f); err != nil {
+				return err
 			}
 			j.spares.ready = append(j.spares.ready, f)
 			continue
@@ -271,6 +269,24 @@ func (r *recovery) openSpares(numbers []uint64) error {
 		f.handle.Close()
 		if err := r.t.Remove(j.env.Disk, name); err != nil {
 			return fmt.Errorf("journal: remove %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// clearHeads clears the places where second copies of heads stand. A recovery
+// that died before its rename may have left one there for the file that comes
+// next; when that file's own heads rot, it would pass for one of them. And it
+// writes the last sector: the length may be known to the page cache alone, if
+// the sync of the zeros failed. The sync of the head covers these writes.
+func (r *recovery) clearHeads(f *file) error {
+	places := []int64{f.size - sectorBytes}
+	for off := int64(sectorBytes); off < f.size; off *= 2 {
+		places = append(places, off)
+	}
+	for _, off := range places {
+		if err := r.t.WriteAt(f.handle, zeros[:sectorBytes], off); err != nil {
+			return fmt.Errorf("journal: write %s: %w", f.name, err)
 		}
 	}
 	return nil
