@@ -27,7 +27,7 @@ import (
 
 // freeAddress gives a port that is free now, outside the range that the system
 // gives to outgoing connections, so that it stays free.
-func freeAddress(t *testing.T) string {
+func freeAddress(t testing.TB) string {
 	t.Helper()
 	for range 100 {
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000)))
@@ -41,7 +41,7 @@ func freeAddress(t *testing.T) string {
 }
 
 // configs describes a cluster of n nodes on free ports, with a topic "demo".
-func configs(t *testing.T, n int) []adapter.Config {
+func configs(t testing.TB, n int) []adapter.Config {
 	t.Helper()
 	var nodes []adapter.NodeConfig
 	for i := range n {
@@ -68,7 +68,7 @@ func configs(t *testing.T, n int) []adapter.Config {
 }
 
 // start formats nothing; it runs the nodes until the test or stop ends them.
-func start(t *testing.T, all []adapter.Config) (nodes []*adapter.Node, stop func()) {
+func start(t testing.TB, all []adapter.Config) (nodes []*adapter.Node, stop func()) {
 	t.Helper()
 	for _, c := range all {
 		n, err := adapter.Start(c, nil)
@@ -94,7 +94,7 @@ func start(t *testing.T, all []adapter.Config) (nodes []*adapter.Node, stop func
 	}
 }
 
-func formatAll(t *testing.T, all []adapter.Config) {
+func formatAll(t testing.TB, all []adapter.Config) {
 	t.Helper()
 	for _, c := range all {
 		if err := adapter.Format(c); err != nil {
@@ -103,7 +103,7 @@ func formatAll(t *testing.T, all []adapter.Config) {
 	}
 }
 
-func connect(t *testing.T, c adapter.Config) *adapter.Client {
+func connect(t testing.TB, c adapter.Config) *adapter.Client {
 	t.Helper()
 	cfg := client.DefaultConfig()
 	cfg.RetryUnknown = true
@@ -115,7 +115,7 @@ func connect(t *testing.T, c adapter.Config) *adapter.Client {
 	return conn
 }
 
-func produce(t *testing.T, c *adapter.Client, values ...string) int64 {
+func produce(t testing.TB, c *adapter.Client, values ...string) int64 {
 	t.Helper()
 	b := record.NewBuilder(time.Now().UnixMilli())
 	for _, v := range values {
