@@ -22,7 +22,8 @@ import (
 // can be found backwards from the next batch when the header is lost. A batch
 // of kind batchHead has no directories; see head.go.
 //
-// Header (little endian, as everything):
+// Header (little endian, as everything); magic and version keep their places in
+// every version:
 //
 //	0   4  magic            4   2  version      6   1  kind    7  1  head copy
 //	8   8  cluster          16  8  node         24  8  incarnation of the file
@@ -121,11 +122,12 @@ func parseHeader(b []byte) (batchHeader, error) {
 		records: int(le.Uint32(b[52:])), body: int(le.Uint32(b[56:])), bodySum: le.Uint32(b[60:]),
 		watermark: position{seq: le.Uint64(b[64:]), offset: int64(le.Uint64(b[72:]))},
 	}
+	// First: another version may sum, and place, everything differently.
+	if v := le.Uint16(b[4:]); v != version {
+		return h, fmt.Errorf("%w: format %d, this program reads %d", ErrVersion, v, version)
+	}
 	if h.place().sum(b[:92]) != le.Uint32(b[92:]) {
 		return h, errChecksum
-	}
-	if v := le.Uint16(b[4:]); v != version {
-		return h, fmt.Errorf("%w %d, this program reads %d", ErrVersion, v, version)
 	}
 	return h, h.check()
 }

@@ -17,7 +17,7 @@ var (
 	// ErrForeign: the journal belongs to another cluster or node.
 	ErrForeign = errors.New("journal: belongs to another node")
 	// ErrVersion: the journal was written in a format this program cannot read.
-	ErrVersion = errors.New("journal: unknown format version")
+	ErrVersion = errors.New("journal: written by another version")
 	// ErrDamaged: bytes that were durable are missing or wrong.
 	ErrDamaged = errors.New("journal: damaged")
 	// ErrClosed: the journal was closed before the work was done.

@@ -44,6 +44,31 @@ func TestOpenRefusals(t *testing.T) {
 	n.open() // nothing of that hurt
 }
 
+// A file of another version is not damaged: nothing in it is judged but magic
+// and version. A rotten version alone is what the second copy is for.
+func TestFileOfAnotherVersion(t *testing.T) {
+	n := filled(t)
+	file := n.inode("journal/" + n.current())
+	version := func(at, v int) { file.cache[at+4], file.durable[at+4] = byte(v), byte(v) }
+	version(0, 7)
+	version(512, 7)
+	file.rot(40) // a header of that version, for all we know
+	_, err := n.tryOpen()
+	if !errors.Is(err, journal.ErrVersion) || errors.Is(err, journal.ErrDamaged) {
+		t.Fatalf("open: %v", err)
+	}
+	for _, want := range []string{"journal/" + n.current(), "written by another version", "format 7", "reads 1"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+	n.kill()
+	file.rot(40)
+	version(512, 1)
+	n.open()
+	n.wantFenced()
+}
+
 func TestConfigValidate(t *testing.T) {
 	good := journal.DefaultConfig()
 	if err := good.Validate(); err != nil {
