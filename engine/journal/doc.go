@@ -77,6 +77,13 @@
 // each, by what was read back for a slow follower. A batch: MaxBatchBytes, or
 // one entry if that is bigger. A file: FileBytes, or what its table and one
 // batch need. The queue is bounded by the entries in it, which are pinned.
+//
+// Disk: files from the oldest that some group needs, and Spares. A group needs
+// the file of the first entry that its checkpoint does not cover or that Retain
+// keeps; one without such entries needs none. Who checkpoints what Laggards(n)
+// names, and whose followers keep up, has at most n+2 files: a file is given back
+// when the next one is begun. Without checkpoints nothing bounds them.
+//
 // Opening costs one file, at most MaxBatchBytes of which were written before.
 //
 // # Decisions beyond the design page

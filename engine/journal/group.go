@@ -102,19 +102,20 @@ func (g *group) oldestNeeded() (seq uint64, needed bool) {
 	return 0, false
 }
 
-// Laggards names the groups that keep more than so many files and would keep
-// fewer after a checkpoint. Groups whose followers lag are not among them.
+// Laggards names the groups that keep more than so many files and may keep fewer
+// after a checkpoint at what is applied. Groups whose followers lag are not among
+// them. Nil, without a look at any group, as long as there are no more files.
 func (j *Journal) Laggards(files int) []env.GroupID {
 	if len(j.files) <= files {
 		return nil
 	}
 	var behind []env.GroupID
-	newest := j.current().seq
+	latest := j.files[len(j.files)-1-files].seq
 	for _, g := range j.order {
 		if g.checkpoint.index+1 > g.retain || g.view.applied <= g.checkpoint.index {
 			continue
 		}
-		if seq, needed := g.oldestNeeded(); needed && newest-seq >= uint64(files) {
+		if seq, needed := g.oldestNeeded(); needed && seq <= latest {
 			behind = append(behind, g.id)
 		}
 	}
