@@ -26,6 +26,10 @@ race *ARGS='./...':
 fuzz PACKAGE TARGET TIME='30s':
     go test -run '^$' -fuzz '^{{TARGET}}$' -fuzztime {{TIME}} {{PACKAGE}}
 
+# A live cluster whose leader is killed in the middle of a long text.
+end-to-end:
+    LOCKSTEP_E2E=1 go test -count=1 -v -run EndToEnd ./cmd/adapter
+
 # The simulator: just sim run --seed 42
 sim *ARGS:
     go run ./cmd/sim {{ARGS}}
