@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -123,13 +124,18 @@ func huntAll(ctx context.Context, w io.Writer, hunt *explore.Hunt, mutants []exp
 		switch {
 		case ctx.Err() != nil:
 			return catches, exitWith(Interrupted)
+		case errors.Is(err, explore.ErrMutant): // the others may still be found
+			c = &explore.Catch{ID: mutants[i].ID, About: mutants[i].About, Oracle: mutants[i].Oracle, Unusable: err.Error()}
 		case err != nil:
 			return catches, badInput("mutants: %w", err)
 		}
 		catches = append(catches, c)
 		by, seeds := "NOT FOUND", c.Seeds
-		if c.Found {
+		switch {
+		case c.Found:
 			by, seeds = c.Oracle, c.Seed
+		case c.Unusable != "":
+			by = "UNUSABLE"
 		}
 		fmt.Fprintf(w, format, c.ID, c.Oracle, by, fmt.Sprint(seeds),
 			time.Duration(c.WallNs).Round(time.Second), c.About+others(c))
@@ -146,7 +152,10 @@ func huntAll(ctx context.Context, w io.Writer, hunt *explore.Hunt, mutants []exp
 
 // others names the oracles that fired although another one was wanted.
 func others(c *explore.Catch) string {
-	if c.Found || len(c.Fired) == 0 {
+	switch {
+	case c.Unusable != "":
+		return " (" + c.Unusable + ")"
+	case c.Found || len(c.Fired) == 0:
 		return ""
 	}
 	return " (fired instead: " + explore.Counts(c.Fired) + ")"

@@ -29,6 +29,8 @@ type Catch struct {
 	Seeds   uint64         `json:"seeds"` // how many were run
 	Fired   map[string]int `json:"fired"` // oracle -> in how many runs it fired
 	WallNs  int64          `json:"wallNs"`
+	// Unusable says why the mutant could not be built; empty: it was.
+	Unusable string `json:"unusable,omitempty"`
 }
 
 // Run builds the mutant in dir and hunts it. An error means that the mutant
