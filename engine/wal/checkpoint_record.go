@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -78,8 +79,17 @@ func (c *checkpoint) encode() []byte {
 	return p
 }
 
+// rottenVersion tells a record of ours with a wrong version from one that
+// another version wrote.
+func rottenVersion(p []byte) bool {
+	p = bytes.Clone(p)
+	binary.LittleEndian.PutUint32(p[4:], checkpointVersion)
+	return sumAround(p, checkpointSumAt) == binary.LittleEndian.Uint32(p[checkpointSumAt:])
+}
+
 // parseCheckpoint reads a record. The result shares no memory with p. Whatever
-// is wrong is ErrDamaged.
+// is wrong is ErrDamaged, but for a version that is not ours: ErrVersion. Magic
+// and version keep their places in every version.
 func parseCheckpoint(p []byte) (checkpoint, error) {
 	bad := func(format string, args ...any) (checkpoint, error) {
 		return checkpoint{}, fmt.Errorf("%w: checkpoint record: %s", ErrDamaged, fmt.Sprintf(format, args...))
@@ -92,8 +102,10 @@ func parseCheckpoint(p []byte) (checkpoint, error) {
 	switch {
 	case u32(0) != checkpointMagic:
 		return bad("magic %08x", u32(0))
+	case u32(4) != checkpointVersion && !rottenVersion(p):
+		return checkpoint{}, fmt.Errorf("%w: checkpoint record: format %d, this program reads %d", ErrVersion, u32(4), checkpointVersion)
 	case u32(4) != checkpointVersion:
-		return bad("format version %d, this program knows %d", u32(4), checkpointVersion)
+		return bad("format %d, and all else in format %d", u32(4), checkpointVersion)
 	case u32(8) != uint32(len(p)):
 		return bad("%d bytes, it says %d", len(p), u32(8))
 	case u32(checkpointSumAt) != sumAround(p, checkpointSumAt):

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"testing"
 )
 
@@ -48,6 +49,18 @@ func TestCheckpointRecordRoundTrip(t *testing.T) {
 	}
 }
 
+// TestCheckpointOfAnotherVersion: what another version wrote is not damaged.
+func TestCheckpointOfAnotherVersion(t *testing.T) {
+	c := sampleCheckpoint()
+	p := c.encode()
+	binary.LittleEndian.PutUint32(p[4:], 2)
+	binary.LittleEndian.PutUint32(p[checkpointSumAt:], sumAround(p, checkpointSumAt))
+	_, err := parseCheckpoint(p)
+	if !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "written by another version: checkpoint record: format 2, this program reads 1") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestInconsistentCheckpointsAreRefused: an intact record that cannot be true.
 func TestInconsistentCheckpointsAreRefused(t *testing.T) {
 	for name, change := range map[string]func(*checkpoint){
@@ -88,7 +101,7 @@ func FuzzParseCheckpoint(f *testing.F) {
 		}
 		c, err := parseCheckpoint(p)
 		if err != nil {
-			if !errors.Is(err, ErrDamaged) {
+			if !errors.Is(err, ErrDamaged) && !errors.Is(err, ErrVersion) {
 				t.Fatalf("%v", err)
 			}
 			return

@@ -12,6 +12,8 @@ var (
 	ErrFormatted = errors.New("log is formatted already")
 	// ErrDamaged: what is on the disk is not what was written and synced.
 	ErrDamaged = errors.New("log is damaged")
+	// ErrVersion: the checkpoint is in a format this program cannot read.
+	ErrVersion = errors.New("log was written by another version")
 	// ErrOffsetOutOfRange: below the log's start or above its end.
 	ErrOffsetOutOfRange = errors.New("offset is out of range")
 	// ErrReplaced: a snapshot replaced the log while it was read. Read again.
