@@ -136,6 +136,7 @@ func TestAPollForMoreThanFitsIsAnsweredWithWhatFits(t *testing.T) {
 		"above MaxBytes":      {MaxBytes: 9000, MinBytes: 10_000},
 		"no whole batch more": {MaxBytes: 9000, MinBytes: 8500},
 		"one batch too large": {MaxBytes: 100, MinBytes: 100},
+		"the last, too large": {Offset: 9, MaxBytes: 100, MinBytes: 5000},
 		"above MaxFetchBytes": {MinBytes: 1 << 30},
 	} {
 		w, l := coldWorld(t, 1, func(c *engine.Config) { c.MaxFetchBytes = 20_000 })

@@ -110,6 +110,9 @@ func TestStopTwice(t *testing.T) {
 				t.Fatalf("%d events between them: stop %d: %v", gap, i+1, err)
 			}
 		}
+		if l.traced(env.EventCheckpoint) != 1 {
+			t.Fatalf("%d events between them: the second stop cut the first one off", gap)
+		}
 		l.over()
 		l.start()
 		if got := values(t, w.leader().fetch(t, engine.FetchRequest{}).Batches); !slices.Equal(got, []string{"kept"}) {
@@ -247,6 +250,30 @@ func TestNothingIsCalledAfterKillInsideAnAnswer(t *testing.T) {
 		if answers != 1 {
 			t.Errorf("%s: %d answered; the first one killed the node", name, answers)
 		}
+	}
+}
+
+func TestNothingIsSentAfterKillInsideAnAnswer(t *testing.T) {
+	w := newWorld(t, 3, nil)
+	w.formatAndStart()
+	l := w.leader()
+	w.sleep(time.Second)
+	killed, sent := false, 0
+	w.watch = func(from, _ env.NodeID, _ env.Lane, _ []byte) {
+		if killed && from == l.id {
+			sent++
+		}
+	}
+	l.do(func() {
+		requests["produce"](l.node, func() {
+			l.node.Kill()
+			killed = true
+		})
+	})
+	w.until(func() bool { return killed }, "answer")
+	w.sleep(time.Second)
+	if sent != 0 {
+		t.Fatalf("%d frames sent after Kill", sent)
 	}
 }
 

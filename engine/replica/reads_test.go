@@ -3,6 +3,7 @@ package replica
 import (
 	"encoding/binary"
 	"errors"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -114,6 +115,20 @@ func TestAReadIsAnsweredOnceAtItsDeadline(t *testing.T) {
 	w.confirm(round[0])
 	if len(*short) != 1 {
 		t.Fatalf("answered again: %v", *short)
+	}
+}
+
+func TestAReadWithoutDeadlineWaits(t *testing.T) {
+	w := ledWorld(t)
+	got := w.read(math.MaxInt64)
+	round := w.rounds()
+	w.tick()
+	if len(*got) != 0 {
+		t.Fatalf("answered %v at the next tick", *got)
+	}
+	w.confirm(round[0])
+	if len(*got) != 1 || (*got)[0] != nil {
+		t.Fatalf("answers %v", *got)
 	}
 }
 
