@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockstep-log/lockstep/engine/env"
 	"pgregory.net/rapid"
+
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
 // TestNetAgainstReference draws sends, cuts, deaths and restarts on links that
