@@ -41,6 +41,7 @@ func (c *Cluster) call(from int, to env.NodeID, bytes int, invoke func(n *engine
 			return
 		case p == nil, !p.ready:
 			c.net.Transfer(h.addr(), addr, resetBytes, func() { failed(errRefused) })
+			c.probes.reach(connectionRefused)
 			return
 		}
 		t := &taken{process: p, client: addr, place: len(p.calls), failed: failed}
@@ -74,6 +75,7 @@ func (c *Cluster) reset(p *process) {
 	p.calls = nil
 	for _, t := range calls {
 		t.place = -1
+		c.probes.reach(connectionReset)
 		c.net.Transfer(p.host.addr(), t.client, resetBytes, func() { t.failed(errReset) })
 	}
 }

@@ -65,6 +65,7 @@ type Cluster struct {
 	over   bool // nothing is started any more
 
 	monitor    *checker.Monitor
+	probes     *prober
 	seq        uint64
 	event      checker.Event // reused
 	set        []uint64      // reused
@@ -104,6 +105,7 @@ func newCluster(s Schedule, o Options) *Cluster {
 	}
 	c.tenures = make([]tenure, len(c.groups))
 	c.monitor = c.newMonitor()
+	c.probes = newProber(s.Nodes, s.Workload.Clients+1, c.checkedGroups()) // one more proves progress
 	return c
 }
 

@@ -20,27 +20,41 @@ type conn struct {
 var _ client.Conn = conn{}
 
 func (n conn) Produce(node env.NodeID, r engine.ProduceRequest, done func(engine.ProduceResponse, error)) {
+	n.c.probes.asks(n.from, node)
 	r.Batch = bytes.Clone(r.Batch)
 	n.c.call(n.from, node, overheadBytes+len(r.Batch), func(engineNode *engine.Node, reply func(int, func())) {
 		engineNode.Produce(r, func(a engine.ProduceResponse) {
-			reply(overheadBytes, func() { done(a, nil) })
+			reply(overheadBytes, func() {
+				n.c.probes.answered(n.from, node, a.Err, a.Leader)
+				done(a, nil)
+			})
 		})
 	}, func(err error) { done(engine.ProduceResponse{}, err) })
 }
 
 func (n conn) Fetch(node env.NodeID, r engine.FetchRequest, done func(engine.FetchResponse, error)) {
+	n.c.probes.asks(n.from, node)
 	n.c.call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
+		asked := n.c.k.Now()
 		engineNode.Fetch(r, func(a engine.FetchResponse) {
 			a.Batches = bytes.Clone(a.Batches)
-			reply(overheadBytes+len(a.Batches), func() { done(a, nil) })
+			n.c.probes.fetched(&r, &a, n.c.k.Now()-asked)
+			reply(overheadBytes+len(a.Batches), func() {
+				n.c.probes.answered(n.from, node, a.Err, a.Leader)
+				done(a, nil)
+			})
 		})
 	}, func(err error) { done(engine.FetchResponse{}, err) })
 }
 
 func (n conn) ListOffsets(node env.NodeID, r engine.ListOffsetsRequest, done func(engine.ListOffsetsResponse, error)) {
+	n.c.probes.asks(n.from, node)
 	n.c.call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
 		engineNode.ListOffsets(r, func(a engine.ListOffsetsResponse) {
-			reply(overheadBytes, func() { done(a, nil) })
+			reply(overheadBytes, func() {
+				n.c.probes.answered(n.from, node, a.Err, a.Leader)
+				done(a, nil)
+			})
 		})
 	}, func(err error) { done(engine.ListOffsetsResponse{}, err) })
 }

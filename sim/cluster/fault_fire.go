@@ -52,6 +52,7 @@ func (c *Cluster) begin(f *Fault, targets []*host) {
 	c.recordFault(f, targets, 0)
 	c.mark(Mark{Kind: MarkFault, Text: f.text(ids(targets)), Nodes: ids(targets)})
 	c.lookAtAll()
+	c.probes.began(f, ids(targets))
 	kind.begin(c, f, targets)
 	c.reassess()
 	if kind.end == nil {
@@ -69,6 +70,7 @@ func (c *Cluster) undo(a *activeFault) {
 	}
 	a.over = true
 	c.recordFault(a.fault, a.targets, 1)
+	c.probes.ended(a.fault, ids(a.targets))
 	if !c.healed {
 		c.mark(Mark{Kind: MarkOver, Text: a.fault.title(ids(a.targets)) + " is over", Nodes: ids(a.targets)})
 	}

@@ -85,6 +85,7 @@ func (h *host) format(done func(error)) {
 func (h *host) start() {
 	p := h.boot()
 	world, cfg := p.world(), h.c.engineConfig(h.id)
+	h.c.probes.started(uint64(h.id), h.disk.Files())
 	h.trigger(OnStart)
 	p.exec(func() {
 		node := engine.Start(world, cfg, engine.Events{
@@ -155,6 +156,7 @@ func (h *host) crash() {
 // powerLoss ends the machine, also one whose process is down already.
 func (h *host) powerLoss(mode diskmodel.LossMode) diskmodel.LossReport {
 	h.silent = true
+	h.c.probes.losesPower(uint64(h.id))
 	h.endProcess()
 	h.disk.Crash()
 	before := h.unsyncedBytes()

@@ -79,6 +79,7 @@ type Result struct {
 	Metrics    Metrics             `json:"metrics"`
 	Oracles    []checker.Verdict   `json:"oracles"`
 	Counters   map[string]uint64   `json:"counters"`
+	Probes     map[string]uint64   `json:"probes"` // how often the run came to each that it reached
 
 	// HistoryChecked is what each oracle looked at in the history, after the run.
 	// It is part of Checked in Oracles.
@@ -113,7 +114,7 @@ func (c *Cluster) result() *Result {
 		Seed: c.schedule.Seed, Scenario: c.schedule.Scenario, Hash: c.k.Hash(),
 		Passed: report.Passed() && len(report.Violations) == 0, Violations: report.Violations,
 		VirtualNs: c.k.Now(), Events: c.k.Recorded(), Ops: countOps(history.Ops), Faults: c.faults,
-		Elections: int(c.count.elections), Oracles: report.Verdicts, Counters: c.counters(),
+		Elections: int(c.count.elections), Oracles: report.Verdicts, Counters: c.counters(), Probes: c.probed(history.Ops),
 		ElectionNs: c.electionNs, FailoverNs: c.failoverNs, ISR: report.ISR,
 		LoadedNs: c.loadedNs, HealedNs: c.healedNs, Timeline: c.marks,
 		Notes: notes(c.marks, c.loadedNs), HistoryChecked: c.historyChecked,

@@ -58,11 +58,14 @@ func (c *Cluster) observe(p *process, e *env.Event) {
 	c.feed(*out)
 }
 
-// feed numbers an event and shows it to the oracles.
+// feed numbers an event and shows it to the oracles and the probes.
 func (c *Cluster) feed(e checker.Event) {
 	c.seq++
 	e.Seq, e.AtNs = c.seq, c.k.Now()
 	c.monitor.Observe(e)
+	if !c.over {
+		c.probes.observe(&e)
+	}
 	if c.options.OnEvent != nil {
 		c.options.OnEvent(e)
 	}

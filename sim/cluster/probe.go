@@ -1,0 +1,216 @@
+package cluster
+
+// Probe is a point of which each sweep should say that sometimes a run comes
+// there: what never happens was never tested.
+type Probe struct {
+	Name  string `json:"name"`
+	About string `json:"about"`
+
+	// Required: a sweep over 200 seeds of the scenario mixed comes there, or
+	// something is wrong with the scenario, the models or the engine. One is
+	// required if 5% of the seeds or more come there: then it is missed by chance
+	// less than once in 20,000 such sweeps.
+	Required bool `json:"required"`
+}
+
+// Probes lists all of them, reached or not, in the order of their subjects.
+func Probes() []Probe { return append([]Probe(nil), probes[:]...) }
+
+// probe is a Probe's number.
+type probe uint8
+
+// Elections.
+const (
+	twoCandidates probe = iota
+	splitVote
+	preVoteFailed
+	candidateBeaten
+	candidateAgain
+	quorumCheck
+	leaderDeposed
+	twoLeaders
+	sameLeaderAgain
+	leaderAfterCrash
+	electedInRecovery
+	bareQuorum
+	closedConnection
+	votedAfterRestart
+	voteRecovered
+	leaderDiedUnproven
+	inheritedEntries
+	shorterLog
+)
+
+// Replication.
+const (
+	suffixTruncated probe = iota + shorterLog + 1
+	longSuffixTruncated
+	durableTruncated
+	replacedAcrossFiles
+	turnBatch
+	batchedWrite
+	farBehind
+	sentFromJournal
+	committedIndirectly
+	committedAheadOfDisk
+	commitLeap
+	frameLost
+	frameTwice
+	frameReordered
+	frameCorrupted
+)
+
+// Storage.
+const (
+	journalRolled probe = iota + frameCorrupted + 1
+	journalRecycled
+	tornTail
+	resynced
+	emptyTail
+	checkpointUnderLoad
+	twoCheckpoints
+	fromCheckpoint
+	replayedJournal
+	recoveredUncommitted
+	writeInFlight
+	crashInRecovery
+	crashLoop
+	powerLossAfterCrash
+	writeLost
+	sectorTorn
+	nameLost
+	syncFailed
+	stoppedItself
+)
+
+// In-sync sets.
+const (
+	isrShrunk probe = iota + stoppedItself + 1
+	isrGrew
+	isrAlone
+	isrBelowMin
+	leaderOutside
+	isrInherited
+	produceRefused
+	produceUnacknowledged
+)
+
+// Clients.
+const (
+	hintFollowed probe = iota + produceUnacknowledged + 1
+	unknownFound
+	unknownAbsent
+	writtenTwice
+	unknownRetried
+	readNotReady
+	longPoll
+	connectionRefused
+	connectionReset
+)
+
+// Processes, restarts and what holds them up.
+const (
+	allDown probe = iota + connectionReset + 1
+	powerLossOfAll
+	quorumDown
+	restartWhileOthersDown
+	sameLeaderMet
+	leaderStopped
+	leaderPaused
+	leaderCutOff
+	diedPaused
+	faultsOverlap
+	clockForward
+	clockBackward
+
+	probeCount
+)
+
+var probes = [probeCount]Probe{
+	twoCandidates:      {Name: "election/two-candidates", About: "two replicas were candidates in the same term", Required: true},
+	splitVote:          {Name: "election/split-vote", About: "a term with several candidates ended without a leader", Required: true},
+	preVoteFailed:      {Name: "election/pre-vote-failed", About: "a pre-candidate became a follower again: it lost the pre-vote or heard of a leader", Required: true},
+	candidateBeaten:    {Name: "election/candidate-beaten", About: "a candidate followed the winner of its own term", Required: true},
+	candidateAgain:     {Name: "election/candidate-again", About: "a candidate without an answer began the next election", Required: true},
+	quorumCheck:        {Name: "election/quorum-check", About: "a leader that heard of no quorum stepped down in its own term", Required: true},
+	leaderDeposed:      {Name: "election/leader-deposed", About: "a leader heard of a higher term", Required: true},
+	twoLeaders:         {Name: "election/two-leaders", About: "a leader was elected while one of an older term still held itself for it", Required: true},
+	sameLeaderAgain:    {Name: "election/same-leader-again", About: "the leader of the last term was elected again", Required: true},
+	leaderAfterCrash:   {Name: "election/leader-after-crash", About: "it was elected again after its process had died meanwhile", Required: true},
+	electedInRecovery:  {Name: "election/during-recovery", About: "a leader was elected while another member recovered", Required: true},
+	bareQuorum:         {Name: "election/bare-quorum", About: "a leader was elected while no member beyond a quorum was up", Required: true},
+	closedConnection:   {Name: "election/closed-connection", About: "a follower campaigned sooner after the end of its leader's process than by a timeout", Required: true},
+	votedAfterRestart:  {Name: "election/voted-after-restart", About: "a replica granted the same vote before and after a restart"},
+	voteRecovered:      {Name: "election/vote-recovered", About: "a restarted replica found a vote of its for another in the last term it knew", Required: true},
+	leaderDiedUnproven: {Name: "election/leader-died-unproven", About: "a leader died before it committed an entry of its term"},
+	inheritedEntries:   {Name: "election/inherited-entries", About: "a leader began with entries that it did not know to be committed", Required: true},
+	shorterLog:         {Name: "election/shorter-log", About: "a leader was elected while another member that was up had a longer log", Required: true},
+
+	suffixTruncated:      {Name: "replication/suffix-truncated", About: "a replica replaced entries at the end of its log", Required: true},
+	longSuffixTruncated:  {Name: "replication/long-suffix-truncated", About: "it replaced four of them or more", Required: true},
+	durableTruncated:     {Name: "replication/durable-suffix-truncated", About: "it replaced entries that were durable on it", Required: true},
+	replacedAcrossFiles:  {Name: "replication/replaced-across-files", About: "a replaced entry was written to another journal file than the one it replaces", Required: true},
+	turnBatch:            {Name: "replication/turn-batch", About: "a leader appended several entries of one turn", Required: true},
+	batchedWrite:         {Name: "replication/batched-write", About: "several entries of one log went to the disk in one record", Required: true},
+	farBehind:            {Name: "replication/far-behind", About: "a follower acknowledged entries 50 or more behind the commit index", Required: true},
+	sentFromJournal:      {Name: "replication/read-back", About: "a leader read entries back from its journal", Required: true},
+	committedIndirectly:  {Name: "replication/committed-indirectly", About: "entries of older terms were committed by one of the leader's own (Raft, section 5.4.2)", Required: true},
+	committedAheadOfDisk: {Name: "replication/committed-ahead-of-disk", About: "a leader committed an entry that its own disk did not hold yet", Required: true},
+	commitLeap:           {Name: "replication/commit-leap", About: "a commit index rose by 20 or more at once", Required: true},
+	frameLost:            {Name: "replication/frame-lost", About: "the network lost a frame", Required: true},
+	frameTwice:           {Name: "replication/frame-twice", About: "the network delivered a frame twice", Required: true},
+	frameReordered:       {Name: "replication/frame-reordered", About: "the network let a frame overtake another", Required: true},
+	frameCorrupted:       {Name: "replication/frame-corrupted", About: "the network damaged a frame", Required: true},
+
+	journalRolled:        {Name: "storage/journal-rolled", About: "a journal went on in a new file", Required: true},
+	journalRecycled:      {Name: "storage/journal-recycled", About: "a journal file was given back for reuse", Required: true},
+	tornTail:             {Name: "storage/torn-tail", About: "recovery cut an incomplete write", Required: true},
+	resynced:             {Name: "storage/resynced", About: "recovery rewrote what might have been in the page cache only", Required: true},
+	emptyTail:            {Name: "storage/empty-tail", About: "recovery found nothing behind the last durable byte", Required: true},
+	checkpointUnderLoad:  {Name: "storage/checkpoint-under-load", About: "a checkpoint became durable while newer entries were under way", Required: true},
+	twoCheckpoints:       {Name: "storage/two-checkpoints", About: "recovery found a checkpoint beside the one that it replaces", Required: true},
+	fromCheckpoint:       {Name: "storage/from-checkpoint", About: "recovery began with a checkpoint", Required: true},
+	replayedJournal:      {Name: "storage/replayed-journal", About: "recovery applied committed entries behind the checkpoint", Required: true},
+	recoveredUncommitted: {Name: "storage/recovered-uncommitted", About: "recovery found entries not known to be committed", Required: true},
+	writeInFlight:        {Name: "storage/write-in-flight", About: "a process died while entries were written and not synced", Required: true},
+	crashInRecovery:      {Name: "storage/crash-in-recovery", About: "a process died before it had recovered", Required: true},
+	crashLoop:            {Name: "storage/crash-loop", About: "two processes in a row died before they had recovered", Required: true},
+	powerLossAfterCrash:  {Name: "storage/power-loss-after-crash", About: "a machine lost power after its process had died and before the next had recovered", Required: true},
+	writeLost:            {Name: "storage/write-lost", About: "a power loss took bytes of the journal that were not synced", Required: true},
+	sectorTorn:           {Name: "storage/sector-torn", About: "a power loss tore a sector", Required: true},
+	nameLost:             {Name: "storage/name-lost", About: "a power loss took a directory entry that was not synced", Required: true},
+	syncFailed:           {Name: "storage/sync-failed", About: "a sync failed", Required: true},
+	stoppedItself:        {Name: "storage/stopped-itself", About: "a node stopped itself on a failure", Required: true},
+
+	isrShrunk:             {Name: "isr/shrunk", About: "a leader took a member out of the in-sync set", Required: true},
+	isrGrew:               {Name: "isr/grew", About: "a leader took a member into the in-sync set", Required: true},
+	isrAlone:              {Name: "isr/alone", About: "the in-sync set was one node", Required: true},
+	isrBelowMin:           {Name: "isr/below-min", About: "the in-sync set was smaller than min ISR", Required: true},
+	leaderOutside:         {Name: "isr/leader-outside", About: "the in-sync set lacked its leader"},
+	isrInherited:          {Name: "isr/inherited", About: "a leader began with an in-sync set that lacked members", Required: true},
+	produceRefused:        {Name: "isr/produce-refused", About: "a produce was refused for too few in-sync replicas", Required: true},
+	produceUnacknowledged: {Name: "isr/produce-unacknowledged", About: "a produce was appended and had too few in-sync replicas then", Required: true},
+
+	hintFollowed:      {Name: "client/hint-followed", About: "a client went to the leader that another node had named", Required: true},
+	unknownFound:      {Name: "client/unknown-found", About: "a produce of unknown outcome stands in the agreed log", Required: true},
+	unknownAbsent:     {Name: "client/unknown-absent", About: "a produce of unknown outcome does not", Required: true},
+	writtenTwice:      {Name: "client/written-twice", About: "a client's retry wrote its batch a second time", Required: true},
+	unknownRetried:    {Name: "client/unknown-retried", About: "a produce succeeded after an attempt of unknown outcome", Required: true},
+	readNotReady:      {Name: "client/read-not-ready", About: "a linearizable read was refused by a leader that had committed nothing in its term", Required: true},
+	longPoll:          {Name: "client/long-poll", About: "a fetch that waited was answered by new records"},
+	connectionRefused: {Name: "client/connection-refused", About: "a client met a machine without a serving process", Required: true},
+	connectionReset:   {Name: "client/connection-reset", About: "a process died with a client's request", Required: true},
+
+	allDown:                {Name: "process/all-down", About: "no process was up", Required: true},
+	powerLossOfAll:         {Name: "process/power-loss-of-all", About: "all machines were without power at once", Required: true},
+	quorumDown:             {Name: "process/quorum-down", About: "a group had no quorum of processes", Required: true},
+	restartWhileOthersDown: {Name: "process/restart-while-others-down", About: "a process started while another was down", Required: true},
+	sameLeaderMet:          {Name: "process/same-leader-met", About: "a restarted follower met the leader and term that it had left", Required: true},
+	leaderStopped:          {Name: "process/leader-stopped", About: "a leader was asked for a clean stop", Required: true},
+	leaderPaused:           {Name: "process/leader-paused", About: "a leader's process was paused", Required: true},
+	leaderCutOff:           {Name: "process/leader-cut-off", About: "a leader was partitioned from a quorum", Required: true},
+	diedPaused:             {Name: "process/died-paused", About: "a paused process died", Required: true},
+	faultsOverlap:          {Name: "process/faults-overlap", About: "a fault began while another was in force", Required: true},
+	clockForward:           {Name: "process/clock-forward", About: "a wall clock jumped forward", Required: true},
+	clockBackward:          {Name: "process/clock-backward", About: "a wall clock jumped backward", Required: true},
+}
