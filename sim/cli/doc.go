@@ -10,7 +10,8 @@
 //	1    an oracle failed, or a run crashed, hung or ran out of memory
 //	2    bad usage, or input that cannot be read
 //	3    a run was not deterministic, or a replay diverged
-//	4    nothing was proven: no operation succeeded
+//	4    nothing was proven: no operation succeeded, or a sweep long enough
+//	     never reached a required probe
 //	130  a sweep, mutant hunt or bench was interrupted and had not failed
 //
 // With `sim run --bisect` the codes 2 to 4 become 125, which tells git bisect

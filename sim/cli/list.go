@@ -5,38 +5,45 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-log/lockstep/sim/cluster"
 	"github.com/lockstep-log/lockstep/sim/explore"
 )
 
 type listed struct {
 	Name  string `json:"name"`
 	About string `json:"about"`
+	// Required is said of probes.
+	Required bool `json:"required,omitempty"`
 }
 
 func newList(r *explore.Registry) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List scenarios, oracles and reference workloads",
+		Short: "List scenarios, oracles, probes and reference workloads",
 		Args:  noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			var scenarios, oracles, references []listed
+			var scenarios, oracles, probes, references []listed
 			for _, s := range r.Scenarios {
-				scenarios = append(scenarios, listed{s.Name, s.About})
+				scenarios = append(scenarios, listed{Name: s.Name, About: s.About})
 			}
 			for _, o := range r.Oracles() {
-				oracles = append(oracles, listed{o.Name, o.About})
+				oracles = append(oracles, listed{Name: o.Name, About: o.About})
+			}
+			for _, p := range cluster.Probes() {
+				probes = append(probes, listed{p.Name, p.About, p.Required})
 			}
 			for _, ref := range explore.References() {
-				references = append(references, listed{ref.Name, ref.Scenario.About})
+				references = append(references, listed{Name: ref.Name, About: ref.Scenario.About})
 			}
 			if asJSON {
 				return printJSON(c.OutOrStdout(), map[string][]listed{
-					"scenarios": scenarios, "oracles": oracles, "references": references,
+					"scenarios": scenarios, "oracles": oracles, "probes": probes, "references": references,
 				})
 			}
 			printList(c, "Scenarios (sim run --scenario; the first is the default)", scenarios)
 			printList(c, "Oracles (what a failed run is filed under)", oracles)
+			printList(c, "Probes (what a sweep should reach; * required of one over mixed)", probes)
 			printList(c, "Reference workloads (sim bench)", references)
 			return nil
 		},
@@ -49,7 +56,11 @@ func printList(c *cobra.Command, title string, items []listed) {
 	t := newTable(c.OutOrStdout(), title)
 	for _, i := range items {
 		about, _, _ := strings.Cut(i.About, "\n")
-		t.row(i.Name, about)
+		mark := ""
+		if i.Required {
+			mark = "*"
+		}
+		t.row(i.Name+mark, about)
 	}
 	t.end()
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,10 +27,16 @@ type sweepFlags struct {
 	maxFailures int
 	timeout     time.Duration
 	memory      int64
+	probes      string
 	json        bool
 }
 
-const allScenarios = "all"
+const (
+	allScenarios = "all"
+
+	probesOn  = "on"
+	probesOff = "off"
+)
 
 func newSweep(r *explore.Registry) *cobra.Command {
 	var f sweepFlags
@@ -40,7 +47,10 @@ func newSweep(r *explore.Registry) *cobra.Command {
 			"A failing run leaves its schedule and a report in a folder of --artefacts, the\n" +
 			"first --keep also their trace and history. A run that crashes, hangs or\n" +
 			"outgrows its memory is the failure of its seed; the sweep goes on. Ctrl-C saves\n" +
-			"the report and stops; --resume goes on from there.",
+			"the report and stops; --resume goes on from there.\n\n" +
+			"A sweep lists the probes that it reached, those reached in less than 1% of the\n" +
+			"runs (rare), and those never reached. Over 200 seeds of mixed or more, a required\n" +
+			"one that was never reached ends it with 4; sim list tells which are required.",
 		Example: "  sim sweep --seeds 1..2000 --report out/sweep.json\n" +
 			"  sim sweep --seeds 1..200 --scenario all --junit out/junit.xml",
 		Args: noArgs,
@@ -58,6 +68,7 @@ func newSweep(r *explore.Registry) *cobra.Command {
 	flags.IntVar(&f.maxFailures, "max-failures", 0, "stop after `N` failures; 0 is never")
 	flags.DurationVar(&f.timeout, "seed-timeout", explore.DefaultBudget().Wall, "wall clock after which a run hangs")
 	flags.Int64Var(&f.memory, "worker-memory", explore.DefaultBudget().MemoryBytes>>20, "memory of a worker, in `MiB`")
+	flags.StringVar(&f.probes, "probes", probesOn, "hold a sweep over 200 seeds of mixed or more to the required probes, and list all: on or `off`")
 	flags.BoolVar(&f.json, "json", false, "print the report as one JSON object")
 	return c
 }
@@ -80,18 +91,32 @@ func (f *sweepFlags) run(c *cobra.Command, r *explore.Registry) error {
 			return badInput("--junit: %w", err)
 		}
 	}
+	missed := f.missed(r, report)
 	if f.json {
 		err = printJSON(c.OutOrStdout(), report)
 	} else {
-		printSweep(c.OutOrStdout(), report)
+		printSweep(c.OutOrStdout(), report, f.probes == probesOn, missed)
 	}
 	if err != nil {
 		return err
 	}
-	return exitWith(sweepCode(c.Context(), report))
+	code := sweepCode(c.Context(), report, missed)
+	if code == NothingProven && len(missed) > 0 {
+		return &exit{code, fmt.Errorf("sweep: required probes never reached: %s", strings.Join(missed, ", "))}
+	}
+	return exitWith(code)
 }
 
-func sweepCode(ctx context.Context, r *explore.Report) int {
+// missed gives the required probes that were never reached. They are required
+// of our own load and state machine.
+func (f *sweepFlags) missed(r *explore.Registry, report *explore.Report) []string {
+	if f.probes != probesOn || r.Options.NewWorkload != nil || r.Options.NewMachine != nil {
+		return nil
+	}
+	return report.Missed()
+}
+
+func sweepCode(ctx context.Context, r *explore.Report, missed []string) int {
 	for _, f := range r.Failures {
 		if f.Oracle == explore.Nondeterminism {
 			return Nondeterministic
@@ -102,7 +127,7 @@ func sweepCode(ctx context.Context, r *explore.Report) int {
 		return Violated
 	case ctx.Err() != nil && !r.Complete:
 		return Interrupted
-	case r.Ops.OK == 0:
+	case r.Ops.OK == 0, len(missed) > 0:
 		return NothingProven
 	default:
 		return Passed
@@ -119,6 +144,8 @@ func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
 		return nil, err
 	}
 	switch {
+	case f.probes != probesOn && f.probes != probesOff:
+		return nil, badInput("--probes %q: give on or off", f.probes)
 	case f.workers < 1 || f.workers > 1024:
 		return nil, badInput("--workers %d: from 1 to 1024", f.workers)
 	case f.keep < 0 || f.maxFailures < 0:

@@ -7,13 +7,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockstep-log/lockstep/sim/cluster"
 	"github.com/lockstep-log/lockstep/sim/explore"
 )
 
 // shownFailures bounds what a person is shown; the report has all.
 const shownFailures = 20
 
-func printSweep(w io.Writer, r *explore.Report) {
+func printSweep(w io.Writer, r *explore.Report, probes bool, missed []string) {
 	t := newTable(w, "Sweep")
 	t.row("runs", fmt.Sprintf("%d of %d: %d passed, %d failed", r.Seeds, r.Total(), r.Passed, r.Failed))
 	elapsed := time.Duration(r.ElapsedNs).Round(10 * time.Millisecond)
@@ -28,13 +29,16 @@ func printSweep(w io.Writer, r *explore.Report) {
 	t.end()
 	printCounts(w, "Faults", r.Faults)
 	printCounts(w, "Counters", r.Counters)
+	if probes {
+		printProbes(w, r)
+	}
 	t = newTable(w, "Oracles")
 	for _, v := range r.Oracles {
 		t.row(v.Name, v.Text(), v.CheckedText())
 	}
 	t.end()
 	if r.Failed == 0 {
-		fmt.Fprintf(w, "%s seeds=%d..%d runs=%d hashes=%v\n", sweepWord(r), r.From, r.To, r.Seeds, r.Hashes)
+		fmt.Fprintf(w, "%s seeds=%d..%d runs=%d hashes=%v\n", sweepWord(r, missed), r.From, r.To, r.Seeds, r.Hashes)
 		return
 	}
 	printFailures(w, r)
@@ -43,11 +47,11 @@ func printSweep(w io.Writer, r *explore.Report) {
 	fmt.Fprintf(w, "%s run --seed %d --scenario %s\n", program(), first.Seed, quote(first.Scenario))
 }
 
-func sweepWord(r *explore.Report) string {
+func sweepWord(r *explore.Report, missed []string) string {
 	switch {
 	case !r.Complete:
 		return "STOPPED"
-	case r.Ops.OK == 0:
+	case r.Ops.OK == 0, len(missed) > 0:
 		return "NOTHING PROVEN"
 	default:
 		return "PASS"
@@ -88,6 +92,33 @@ func printFailures(w io.Writer, r *explore.Report) {
 			where = "nothing kept"
 		}
 		t.row(fmt.Sprint(f.Seed), f.Scenario, f.Oracle, where)
+	}
+	t.end()
+}
+
+// printProbes lists the probes, those first of which a sweep should have more.
+func printProbes(w io.Writer, r *explore.Report) {
+	var reached, rare, never []cluster.Probe
+	for _, p := range cluster.Probes() {
+		switch {
+		case r.Probes[p.Name].Runs == 0:
+			never = append(never, p)
+		case r.Rare(p.Name):
+			rare = append(rare, p)
+		default:
+			reached = append(reached, p)
+		}
+	}
+	t := newTable(w, fmt.Sprintf("Probes: %d reached, %d rare, %d never", len(reached), len(rare), len(never)))
+	for _, p := range never {
+		t.row("never", p.Name, p.About)
+	}
+	for _, p := range rare {
+		t.row("rare", p.Name, fmt.Sprintf("in %d runs: %s", r.Probes[p.Name].Runs, p.About))
+	}
+	for _, p := range reached {
+		n := r.Probes[p.Name]
+		t.row("reached", p.Name, fmt.Sprintf("in %d runs, %d times", n.Runs, n.Times))
 	}
 	t.end()
 }

@@ -36,6 +36,7 @@ type Outcome struct {
 	Metrics    Metrics           `json:"metrics"`
 	Oracles    []Verdict         `json:"oracles"`
 	Counters   map[string]uint64 `json:"counters"`
+	Probes     map[string]uint64 `json:"probes,omitempty"`   // name -> how often the run came there
 	Timeline   []cluster.Note    `json:"timeline,omitempty"` // for people
 
 	// The samples behind Metrics, for sums over many seeds.
@@ -96,7 +97,7 @@ func outcomeOf(r *cluster.Result) *Outcome {
 	o := &Outcome{
 		Seed: r.Seed, Scenario: r.Scenario, Hash: Hash(r.Hash), Passed: r.Passed, Violations: []Violation{},
 		VirtualNs: r.VirtualNs, WallNs: r.WallNs, Events: r.Events, Ops: Ops(r.Ops), Faults: r.Faults,
-		Elections: r.Elections, Counters: r.Counters, Timeline: r.Notes, Oracles: []Verdict{},
+		Elections: r.Elections, Counters: r.Counters, Probes: r.Probes, Timeline: r.Notes, Oracles: []Verdict{},
 		Metrics: Metrics{
 			ElectionMs: quantilesOf(r.Metrics.ElectionMs), FailoverMs: quantilesOf(r.Metrics.FailoverMs),
 			DataLoss: r.Metrics.DataLoss,

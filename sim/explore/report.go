@@ -35,8 +35,10 @@ type Report struct {
 	Ops       Ops               `json:"ops"`
 	Faults    map[string]int    `json:"faults"`
 	Counters  map[string]uint64 `json:"counters"`
-	Oracles   []Verdict         `json:"oracles"`
-	Metrics   SweepMetrics      `json:"metrics"`
+	// Probes names all that are declared, those that were never reached, too.
+	Probes  map[string]ProbeCount `json:"probes"`
+	Oracles []Verdict             `json:"oracles"`
+	Metrics SweepMetrics          `json:"metrics"`
 	// Hashes digests the trace hashes of all runs, in whatever order they ended:
 	// equal for equal sweeps of one build.
 	Hashes          Hash  `json:"hashes"`
@@ -74,7 +76,7 @@ func newReport(build string, from, to uint64, scenarios []string) *Report {
 	return &Report{
 		Version: reportVersion, Build: build, From: from, To: to, Scenarios: scenarios,
 		Failures: []Failure{}, Faults: map[string]int{}, Counters: map[string]uint64{},
-		Oracles: []Verdict{}, Done: spans{},
+		Probes: declaredProbes(), Oracles: []Verdict{}, Done: spans{},
 	}
 }
 
@@ -118,6 +120,7 @@ func (r *Report) add(job Job, o *Outcome, failure Failure) {
 	for name, n := range o.Counters {
 		r.Counters[name] += n
 	}
+	r.addProbes(o.Probes)
 	for _, v := range o.Oracles {
 		r.addVerdict(v)
 	}
@@ -198,8 +201,8 @@ func (r *Report) check() error {
 			return fmt.Errorf("failure %d is of seed %d, scenario %q, which it does not cover", i, f.Seed, f.Scenario)
 		}
 	}
-	if r.Faults == nil || r.Counters == nil {
-		return errors.New("faults or counters are null")
+	if r.Faults == nil || r.Counters == nil || r.Probes == nil {
+		return errors.New("faults, counters or probes are null")
 	}
 	if err := errors.Join(r.Metrics.ElectionMs.check(), r.Metrics.FailoverMs.check()); err != nil {
 		return err
