@@ -20,6 +20,7 @@ import (
 type mutantFlags struct {
 	only    []string
 	dir     string
+	keep    string
 	budget  uint64
 	workers int
 	json    bool
@@ -34,13 +35,15 @@ func newMutants(r *explore.Registry) *cobra.Command {
 			"folder is built beside the tree, which is not touched, and swept until the\n" +
 			"oracle that its header names fires. A mutant that is not found within the\n" +
 			"budget, or by other oracles only, makes the exit code 1.",
-		Example: "  sim mutants --only B01,B34 --budget 500",
-		Args:    noArgs,
-		RunE:    func(c *cobra.Command, _ []string) error { return f.run(c, r) },
+		Example: "  sim mutants --only B01,B34 --budget 500\n" +
+			"  sim mutants --only B34 --keep out && out/B34 shrink --seed 3",
+		Args: noArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return f.run(c, r) },
 	}
 	flags := c.Flags()
 	flags.StringSliceVar(&f.only, "only", nil, "only these mutants, by id")
 	flags.StringVar(&f.dir, "dir", "scenarios/mutants", "`FOLDER` of patches, relative to the module")
+	flags.StringVar(&f.keep, "keep", "", "leave each mutant's binary in this `FOLDER`, under its id: a whole sim")
 	flags.Uint64Var(&f.budget, "budget", 500, "how many `SEEDS` each one gets")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "worker processes")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
@@ -66,7 +69,7 @@ func (f *mutantFlags) run(c *cobra.Command, r *explore.Registry) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	hunt := &explore.Hunt{
-		Module: module, Seeds: f.budget,
+		Module: module, Seeds: f.budget, Keep: f.keep,
 		Pool: explore.Pool{Workers: f.workers, Budget: explore.DefaultBudget()},
 	}
 	out := c.OutOrStdout()
@@ -146,8 +149,27 @@ func huntAll(ctx context.Context, w io.Writer, hunt *explore.Hunt, mutants []exp
 			found--
 		}
 	}
+	if hunt.Keep != "" {
+		printKept(w, hunt.Keep, catches)
+	}
 	fmt.Fprintf(w, "\n%s found=%d of %d\n", map[bool]string{true: "PASS", false: "FAIL"}[found == len(catches)], found, len(catches))
 	return catches, nil
+}
+
+// printKept says what to type to make what was found small.
+func printKept(w io.Writer, dir string, catches []*explore.Catch) {
+	fmt.Fprintln(w)
+	for _, c := range catches {
+		if !c.Found {
+			continue
+		}
+		// With its separator the shell does not look for the program in its path.
+		program := filepath.Join(dir, c.ID)
+		if !filepath.IsAbs(program) {
+			program = "." + string(filepath.Separator) + program
+		}
+		fmt.Fprintf(w, "%s shrink --seed %d --scenario %s --oracle %s\n", quote(program), c.Seed, c.Scenario, c.Oracle)
+	}
 }
 
 // others names the oracles that fired although another one was wanted.

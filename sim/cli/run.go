@@ -115,18 +115,26 @@ func (f *runFlags) makeSchedule(c *cobra.Command, r *explore.Registry) (cluster.
 		}
 		return s, nil
 	}
-	b, err := os.ReadFile(f.schedule)
-	if err != nil {
-		return cluster.Schedule{}, unreadable("--schedule", f.schedule, "sim run --seed N --schedule-out FILE", err)
-	}
-	s, err := cluster.ParseSchedule(b)
+	s, err := readSchedule("--schedule", f.schedule)
 	switch {
 	case err != nil:
-		return s, unreadable("--schedule", f.schedule, "sim run --seed N --schedule-out FILE", err)
+		return s, err
 	case f.scenario != "" && f.scenario != s.Scenario:
 		return s, badInput("--scenario %s: %s is a schedule of scenario %q; leave one of the two out", f.scenario, f.schedule, s.Scenario)
 	case seeded:
 		s.Seed = f.seed
+	}
+	return s, nil
+}
+
+// readSchedule reads a schedule's file; what is how the command line names it.
+func readSchedule(what, path string) (s cluster.Schedule, err error) {
+	b, err := os.ReadFile(path)
+	if err == nil {
+		s, err = cluster.ParseSchedule(b)
+	}
+	if err != nil {
+		return s, unreadable(what, path, "sim run --seed N --schedule-out FILE", err)
 	}
 	return s, nil
 }

@@ -6,7 +6,9 @@
 //
 // registry.go (what can be run), run.go and outcome.go (one run and how it
 // ended), worker.go and process.go (runs in other processes), sweep.go and
-// report.go (many runs), replay.go, patch.go, mutant.go and hunt.go, bench.go.
+// report.go (many runs), replay.go, patch.go, mutant.go and hunt.go, bench.go;
+// shrink.go with signature.go (which failure), crew.go (candidates in workers),
+// reduce.go and reduce_edits.go (what is tried), regression.go (the Go test).
 //
 // # Promises
 //
@@ -18,6 +20,9 @@
 //     Hang and Memory. The sweep goes on with a fresh worker.
 //   - A file that this package writes is complete or absent: it is written
 //     beside its place and renamed. Devices and pipes are written into.
+//   - Shrink takes a smaller schedule only for the same failure signature, an
+//     oracle and its message without numbers, and what it returns gave the same
+//     hash in two processes.
 //   - A sweep's report names the same failures whatever the number of workers.
 //
 // # Limits
@@ -28,6 +33,9 @@
 // # Known gaps
 //
 // A run that killed its worker leaves its schedule and the worker's last words,
-// but no trace and no history: run its schedule to make them. Mutants can only
-// patch files of the module itself, not of a library.
+// but no trace and no history: run its schedule to make them. Operations are no
+// data of a schedule: shrinking removes them by lower rates and fewer clients,
+// not one by one. A change to a schedule moves random draws, so that a failure
+// which needs one draw in thousands shrinks less far. A generated Go test does
+// not hold a registry's own workload and state machine.
 package explore

@@ -3,7 +3,10 @@ package explore
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 )
@@ -13,6 +16,9 @@ type Hunt struct {
 	Module *Module
 	Pool   Pool   // its Command is not used
 	Seeds  uint64 // budget: seeds 1 to this
+	// Keep is the folder that each mutant's binary is left in, under its id; empty:
+	// none is kept.
+	Keep string
 }
 
 // Catch is how a hunt ended.
@@ -45,11 +51,18 @@ func (h *Hunt) Run(ctx context.Context, mutant *Mutant, dir string) (*Catch, err
 	if err != nil {
 		return nil, err
 	}
+	if h.Keep != "" {
+		if err := keepBinary(binary, filepath.Join(h.Keep, mutant.ID)); err != nil {
+			return nil, fmt.Errorf("keeping the binary of %s: %w", mutant.ID, err)
+		}
+	}
 	pool := h.Pool
 	pool.Command = func() (*exec.Cmd, error) { return exec.Command(binary, WorkerCommand), nil }
 	// Seeds below the one that found it are still waited for, so that the lowest
-	// is reported whatever the number of workers.
+	// is reported whatever the number of workers; those above it are abandoned: a
+	// planted bug can make a run last minutes.
 	var found atomic.Bool
+	var ended []uint64
 	jobs := func(yield func(Job) bool) {
 		for seed := uint64(1); seed <= h.Seeds && !found.Load(); seed++ {
 			if !yield(Job{mutant.Scenario, seed}) {
@@ -60,13 +73,37 @@ func (h *Hunt) Run(ctx context.Context, mutant *Mutant, dir string) (*Catch, err
 	err = pool.each(ctx, jobs, nil, func(f finished) bool {
 		c.add(f)
 		found.Store(c.Found)
-		return true
+		ended = append(ended, f.job.Seed)
+		below := 0
+		for _, seed := range ended {
+			if seed < c.Seed {
+				below++
+			}
+		}
+		return !c.Found || uint64(below) < c.Seed-1
 	})
 	c.WallNs = time.Since(began).Nanoseconds()
 	if err == nil {
 		err = ctx.Err()
 	}
 	return c, err
+}
+
+// keepBinary copies a program.
+func keepBinary(from, to string) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	err = WriteFile(to, func(w io.Writer) error {
+		_, err := io.Copy(w, f)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return os.Chmod(to, 0o755)
 }
 
 func (c *Catch) add(f finished) {

@@ -51,6 +51,8 @@ func scriptedWorker(script string) {
 		o := passed(req.Seed)
 		o.Scenario = req.Scenario
 		switch {
+		case req.Schedule != nil:
+			o = scriptedRun(req.Schedule)
 		case req.Scenario == "good":
 		case req.Seed == 3:
 			panic("seed three")
@@ -260,6 +262,13 @@ func TestMutantsAreBuiltBesideTheTree(t *testing.T) {
 	out, err := exec.Command(binary).CombinedOutput()
 	if err != nil || string(out) != "bad\n" {
 		t.Errorf("the mutant printed %q, %v", out, err)
+	}
+	kept := filepath.Join(t.TempDir(), "new", "X1")
+	if err := keepBinary(binary, kept); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(kept).CombinedOutput(); err != nil || string(out) != "bad\n" {
+		t.Errorf("the mutant that was kept printed %q, %v", out, err)
 	}
 	if b, _ := os.ReadFile(filepath.Join(dir, "main.go")); string(b) != source {
 		t.Errorf("the tree was touched: %s", b)

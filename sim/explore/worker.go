@@ -7,6 +7,8 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/lockstep-log/lockstep/sim/cluster"
 )
 
 // The talk between a sweep and its workers: a worker greets, then answers each
@@ -18,6 +20,8 @@ type (
 	}
 	request struct {
 		Job
+		// Schedule is run in place of the one that the scenario makes of the seed.
+		Schedule *cluster.Schedule `json:"schedule,omitempty"`
 		// Dir asks for a run that is recorded into this directory.
 		Dir string `json:"dir,omitempty"`
 	}
@@ -61,8 +65,11 @@ func (r *Registry) Worker(in io.Reader, out io.Writer) error {
 }
 
 func (r *Registry) answer(req request) reply {
-	s, err := r.Schedule(req.Job)
-	if err != nil {
+	var s cluster.Schedule
+	var err error
+	if req.Schedule != nil {
+		s = *req.Schedule
+	} else if s, err = r.Schedule(req.Job); err != nil {
 		return reply{Error: err.Error()}
 	}
 	var out *Outcome
