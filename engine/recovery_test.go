@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockstep-log/lockstep/engine"
 	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/machine"
 )
 
 func (h *host) produceTo(t *testing.T, partition int32, b []byte) engine.ProduceResponse {
@@ -58,5 +59,23 @@ func TestAPanicOfAMachineFencesOneGroup(t *testing.T) {
 	}
 	if r := h.produceTo(t, 0, batch("x")); r.Err != engine.KafkaStorageError || r.Unknown {
 		t.Fatalf("the fenced group: %v, unknown %v", r.Err, r.Unknown)
+	}
+}
+
+// A machine's checkpoint is asked for outside of raft's turns too, such as at a
+// clean stop.
+func TestAPanicOfACheckpointFencesOneGroup(t *testing.T) {
+	members := []byte{1, 0, 1, 101} // version, in-sync set at version 0
+	w := newWorld(t, 1, func(c *engine.Config) {
+		c.NewMachine = func(engine.MachineSpec) machine.StateMachine { return &sum{meta: members} }
+	})
+	w.formatAndStart()
+	h := w.leader()
+	stopped := 0
+	var err error
+	h.do(func() { h.node.Stop(func(e error) { err = e; stopped++ }) })
+	w.until(func() bool { return stopped > 0 }, "end of the stop")
+	if stopped != 1 || err == nil || h.traced(env.EventFenced) != 1 {
+		t.Fatalf("stopped %d times with %v, fenced %d times", stopped, err, h.traced(env.EventFenced))
 	}
 }

@@ -104,12 +104,23 @@ func (r *Replica) Checkpoint(done func(error)) {
 		return
 	}
 	r.checkpointing, r.sinceBytes = true, 0
-	r.machine.Checkpoint(encodeMeta(r.insync.state), func(c machine.Checkpoint, err error) {
-		r.checkpointing = false
-		if err == nil && !r.dead {
-			r.trace(env.Event{Kind: env.EventCheckpoint, Index: c.Index, Term: c.Term})
-			r.cfg.Journal.Checkpointed(r.cfg.Group, c.ID, c.Index, c.Term)
-		}
-		done(err)
+	err := contain(func() error {
+		r.machine.Checkpoint(encodeMeta(r.insync.state), func(c machine.Checkpoint, err error) {
+			r.checkpointed(c, err)
+			done(err)
+		})
+		return nil
 	})
+	if err != nil {
+		r.Fence(fmt.Errorf("group %d replica %d: checkpoint: %w", r.cfg.Group, r.cfg.Self, err))
+		done(err)
+	}
+}
+
+func (r *Replica) checkpointed(c machine.Checkpoint, err error) {
+	r.checkpointing = false
+	if err == nil && !r.dead {
+		r.trace(env.Event{Kind: env.EventCheckpoint, Index: c.Index, Term: c.Term})
+		r.cfg.Journal.Checkpointed(r.cfg.Group, c.ID, c.Index, c.Term)
+	}
 }

@@ -41,5 +41,6 @@
 // Membership is static: a committed configuration change fences the replica.
 // Snapshots are neither sent nor taken in: journal entries are kept until every
 // member holds them durably (the leader's RetainFrom hint), so a member that
-// stays away keeps the journals of the others growing.
+// stays away keeps the journals of the others growing, and so does a replica
+// that was fenced while it served: its entries are what a repair will need.
 package replica
