@@ -22,7 +22,8 @@
 //     beside its place and renamed. Devices and pipes are written into.
 //   - Shrink takes a smaller schedule only for the same failure signature, an
 //     oracle and its message without numbers, and what it returns gave the same
-//     hash in two processes.
+//     hash in two processes. The number of workers does not change what it finds,
+//     unless its time runs out.
 //   - A sweep's report names the same failures whatever the number of workers.
 //
 // # Limits

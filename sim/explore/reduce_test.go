@@ -64,9 +64,13 @@ func TestReduceFindsTheTwoFaultsThatMatter(t *testing.T) {
 			continue
 		}
 		before := s.JSON()
+		alone, _ := reduced(t, s, 1, crashThenPartition)
 		small, runs := reduced(t, s, 2, crashThenPartition)
 		if len(small.Faults) != 2 || small.Nodes != 1 || small.Partitions != 1 || small.Workload.ProducesPerMinute != 0 {
 			t.Errorf("seed %d: %s", seed, small.JSON())
+		}
+		if !reflect.DeepEqual(small, alone) {
+			t.Errorf("seed %d: two workers come to\n%s\none comes to\n%s", seed, small.JSON(), alone.JSON())
 		}
 		if small.DurationNs > int64(4*time.Second) || small.Network != (cluster.Network{BaseNs: 200_000}) {
 			t.Errorf("seed %d: it lasts %v with %+v", seed, time.Duration(small.DurationNs), small.Network)
