@@ -1,5 +1,5 @@
 // Package cli is the command sim as a library. A user's own main calls Main
-// with his scenarios, workload and state machine and has run, sweep, replay,
+// with his scenarios, workload and state machine and has run, sweep, shrink, replay,
 // check, mutants, list and bench for them:
 //
 //	func main() { os.Exit(cli.Main(explore.Registry{Scenarios: mine, Options: options})) }
@@ -8,11 +8,11 @@
 //
 //	0    passed
 //	1    an oracle failed, or a run crashed, hung or ran out of memory
-//	2    bad usage, or input that cannot be read
+//	2    bad usage, input that cannot be read, or a passing schedule to shrink
 //	3    a run was not deterministic, or a replay diverged
 //	4    nothing was proven: no operation succeeded, or a sweep long enough
 //	     never reached a required probe
-//	130  a sweep, mutant hunt or bench was interrupted and had not failed
+//	130  a sweep, shrink, mutant hunt or bench was interrupted and had not failed
 //
 // With `sim run --bisect` the codes 2 to 4 become 125, which tells git bisect
 // run to skip.
