@@ -38,6 +38,10 @@ sim *ARGS:
 sweep SEEDS='1..2000' *ARGS:
     go run ./cmd/sim sweep --seeds {{SEEDS}} {{ARGS}}
 
+# Make a failing seed or schedule small: just shrink --seed 42 -o small.json
+shrink *ARGS:
+    go run ./cmd/sim shrink {{ARGS}}
+
 # Plant known bugs and see that the simulator finds them.
 mutants *ARGS:
     go run ./cmd/sim mutants {{ARGS}}
