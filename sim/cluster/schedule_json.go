@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"strconv"
 	"strings"
 )
 
@@ -21,15 +22,16 @@ const maxDepth = 16
 // the line and the field.
 func ParseSchedule(b []byte) (Schedule, error) {
 	w := walker{text: b, dec: json.NewDecoder(bytes.NewReader(b)), lines: map[string]int{}}
+	w.dec.UseNumber()
 	if err := w.value("", reflect.TypeFor[Schedule](), 0); err != nil {
 		return Schedule{}, fmt.Errorf("%w: line %d: %w", ErrSchedule, w.line(), err)
 	}
-	if _, err := w.dec.Token(); !errors.Is(err, io.EOF) {
-		return Schedule{}, fmt.Errorf("%w: line %d: text after the end of the schedule", ErrSchedule, w.line())
+	if rest := w.next(); rest < int64(len(b)) {
+		return Schedule{}, fmt.Errorf("%w: line %d: text after the end of the schedule", ErrSchedule, w.lineAt(rest))
 	}
 	var s Schedule
 	if err := json.Unmarshal(b, &s); err != nil {
-		return Schedule{}, w.explain(err)
+		return Schedule{}, fmt.Errorf("%w: %w", ErrSchedule, err)
 	}
 	if err := s.Validate(); err != nil {
 		if at, ok := errors.AsType[*fieldError](err); ok {
@@ -46,12 +48,26 @@ type walker struct {
 	text  []byte
 	dec   *json.Decoder
 	lines map[string]int // path -> line
+	stuck bool           // at something that is no JSON
 }
 
-func (w *walker) line() int { return w.lineAt(w.dec.InputOffset()) }
+// line is where the walker is: at the end of the last token, or at what cannot
+// be one.
+func (w *walker) line() int {
+	if w.stuck {
+		return w.lineAt(w.next())
+	}
+	return w.lineAt(w.dec.InputOffset())
+}
+
+// next is the offset of the next byte that is no white space.
+func (w *walker) next() int64 {
+	at := w.dec.InputOffset()
+	return int64(len(w.text) - len(bytes.TrimLeft(w.text[at:], " \t\r\n")))
+}
 
 func (w *walker) lineAt(offset int64) int {
-	return 1 + bytes.Count(w.text[:min(max(offset, 0), int64(len(w.text)))], []byte{'\n'})
+	return 1 + bytes.Count(w.text[:offset], []byte{'\n'})
 }
 
 // lineOf finds the line of a path or of the nearest thing that contains it.
@@ -73,6 +89,7 @@ func (w *walker) token(path string) (json.Token, error) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, fmt.Errorf("%sends too early", prefix(path))
 	default:
+		w.stuck = true
 		return nil, fmt.Errorf("%s%w", prefix(path), err)
 	}
 }
@@ -101,7 +118,39 @@ func (w *walker) value(path string, t reflect.Type, depth int) error {
 	case nil:
 		return fmt.Errorf("%snull is no value here", prefix(path))
 	}
-	return nil // the type is json.Unmarshal's to check
+	return scalar(path, t, token)
+}
+
+// scalar checks that a single value is what its field takes.
+func scalar(path string, t reflect.Type, token json.Token) error {
+	var fits bool
+	var what string
+	switch v := token.(type) {
+	case string:
+		fits, what = t.Kind() == reflect.String, "a string"
+	case bool:
+		fits, what = t.Kind() == reflect.Bool, "a truth value"
+	case json.Number:
+		fits, what = holds(t, v.String()), "the number "+v.String()
+	}
+	if !fits {
+		return fmt.Errorf("%s%s is no value here", prefix(path), what)
+	}
+	return nil
+}
+
+// holds tells whether a number fits a field of type t: all are whole.
+func holds(t reflect.Type, number string) bool {
+	var err error
+	switch t.Kind() {
+	case reflect.Int, reflect.Int64:
+		_, err = strconv.ParseInt(number, 10, t.Bits())
+	case reflect.Uint64:
+		_, err = strconv.ParseUint(number, 10, t.Bits())
+	default:
+		return false
+	}
+	return err == nil
 }
 
 func (w *walker) object(path string, t reflect.Type, depth int) error {
@@ -157,12 +206,4 @@ func fieldOf(t reflect.Type, key string) (reflect.Type, bool) {
 		}
 	}
 	return nil, false
-}
-
-// explain turns an error of encoding/json into one with a line and a field.
-func (w *walker) explain(err error) error {
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%w: line %d: %s: a %s is no value here", ErrSchedule, w.lineAt(wrong.Offset), wrong.Field, wrong.Value)
-	}
-	return fmt.Errorf("%w: %w", ErrSchedule, err)
 }
