@@ -21,14 +21,15 @@ type progress struct {
 	began    time.Time
 	ran      uint64 // runs that ended since it began
 	told     map[explore.Job]bool
+	time     time.Duration // how long a sweep begins seeds; 0: until the last
 }
 
 // toldFailures is how many failures get a line of their own.
 const toldFailures = 10
 
 // newProgress shows a sweep that may go on from a report.
-func newProgress(w io.Writer, resumed *explore.Report) *progress {
-	p := &progress{w: w, terminal: -1, every: 30 * time.Second, began: time.Now(), last: time.Now(), told: map[explore.Job]bool{}}
+func newProgress(w io.Writer, resumed *explore.Report, limit time.Duration) *progress {
+	p := &progress{time: limit, w: w, terminal: -1, every: 30 * time.Second, began: time.Now(), last: time.Now(), told: map[explore.Job]bool{}}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		p.terminal, p.every = int(f.Fd()), 200*time.Millisecond
 	}
@@ -51,6 +52,11 @@ func (p *progress) sweep(r *explore.Report) {
 	}
 	p.last = time.Now()
 	rate := float64(p.ran) / time.Since(p.began).Seconds()
+	if p.time > 0 {
+		left := max(p.time-time.Since(p.began), 0).Round(time.Second)
+		p.show(fmt.Sprintf("%d  %.1f seeds/s  %.0fx real time  %v left  %d failed", r.Seeds, rate, r.VirtualPerReal, left, r.Failed))
+		return
+	}
 	left := time.Duration(float64(r.Total()-r.Seeds) / rate * float64(time.Second)).Round(time.Second)
 	p.show(fmt.Sprintf("%d/%d  %d%%  %.1f seeds/s  %.0fx real time  %v left  %d failed",
 		r.Seeds, r.Total(), r.Seeds*100/r.Total(), rate, r.VirtualPerReal, left, r.Failed))

@@ -1,14 +1,19 @@
 package cli
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
 
-// parseSeeds reads "A..B", both included, or a single seed.
-func parseSeeds(s string) (from, to uint64, err error) {
+// parseSeeds reads "A..B", both included, or a single seed; with open also "A..",
+// which ends where the numbers or the seeds of one sweep end.
+func parseSeeds(s string, open bool) (from, to uint64, err error) {
 	first, last, ranged := strings.Cut(s, "..")
-	if !ranged {
+	switch from, err := strconv.ParseUint(first, 10, 64); {
+	case open && err == nil && last == "":
+		return from, from + min(maxSeeds-1, math.MaxUint64-from), nil
+	case !ranged:
 		last = first
 	}
 	from, errFrom := strconv.ParseUint(first, 10, 64)

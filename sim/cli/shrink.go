@@ -73,7 +73,7 @@ func (f *shrinkFlags) run(c *cobra.Command, r *explore.Registry, args []string) 
 		return err
 	}
 	defer interruptible(c)()
-	shown := newProgress(c.ErrOrStderr(), nil)
+	shown := newProgress(c.ErrOrStderr(), nil, 0)
 	shrink := &explore.Shrink{
 		Oracle: f.oracle, Time: f.time, Runs: f.runs, Progress: shown.shrink,
 		Pool: explore.Pool{

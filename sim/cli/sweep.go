@@ -17,6 +17,9 @@ import (
 
 type sweepFlags struct {
 	seeds       string
+	time        time.Duration
+	shard       string
+	shardCount  uint64
 	scenario    string
 	workers     int
 	report      string
@@ -41,23 +44,36 @@ const (
 func newSweep(r *explore.Registry) *cobra.Command {
 	var f sweepFlags
 	c := &cobra.Command{
-		Use:   "sweep --seeds A..B",
+		Use:   "sweep --seeds A..B [--time 10m] [--shard I/N]",
 		Short: "Run a range of seeds in worker processes",
 		Long: "Run a range of seeds in worker processes.\n\n" +
 			"A failing run leaves its schedule and a report in a folder of --artefacts, the\n" +
 			"first --keep also their trace and history. A run that crashes, hangs or\n" +
 			"outgrows its memory is the failure of its seed; the sweep goes on. Ctrl-C saves\n" +
 			"the report and stops; --resume goes on from there.\n\n" +
+			"With --time it begins seeds until the time is up, ends those under way, and\n" +
+			"reports the seeds it came to; the range may then be open, A or A.. . A sweep\n" +
+			"that is resumed has the time again.\n\n" +
+			"With --shard I/N it runs the seeds that are I modulo N, I from 0: machines with\n" +
+			"the same range and N share the work, and sim merge puts their reports together.\n" +
+			"Without --shard the variables of a job array say it: BUILDKITE_PARALLEL_JOB and\n" +
+			"BUILDKITE_PARALLEL_JOB_COUNT; SLURM_ARRAY_TASK_ID, _COUNT, _MIN and _STEP; or\n" +
+			"JOB_COMPLETION_INDEX of a Kubernetes indexed job with --shard-count N, or with\n" +
+			"N in SIM_SHARD_COUNT. --shard 0/1 is all seeds there, too.\n\n" +
 			"A sweep lists the probes that it reached, those reached in less than 1% of the\n" +
 			"runs (rare), and those never reached. Over 200 seeds of mixed or more, a required\n" +
 			"one that was never reached ends it with 4; sim list tells which are required.",
 		Example: "  sim sweep --seeds 1..2000 --report out/sweep.json\n" +
-			"  sim sweep --seeds 1..200 --scenario all --junit out/junit.xml",
+			"  sim sweep --seeds 1..200 --scenario all --junit out/junit.xml\n" +
+			"  sim sweep --time 10m --shard 0/4 --report out/shard-0.json",
 		Args: noArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return f.run(c, r) },
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.seeds, "seeds", "", "the seeds `A..B`, both included")
+	flags.StringVar(&f.seeds, "seeds", "", "the seeds `A..B`, both included; with --time also A.. (default 1..)")
+	flags.DurationVar(&f.time, "time", 0, "begin seeds for this long, as in 10m; 0 is until the last one")
+	flags.StringVar(&f.shard, "shard", "", "only the seeds that are `I/N`: I modulo N")
+	flags.Uint64Var(&f.shardCount, "shard-count", 0, "how many shards `N` a Kubernetes indexed job has")
 	scenarioFlag(c, r, &f.scenario, fmt.Sprintf("scenario, or %q for each one on every seed (default %q)", allScenarios, r.Names()[0]), allScenarios)
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "worker processes")
 	flags.StringVar(&f.report, "report", "", "save the JSON report in this `FILE`, as the sweep goes")
@@ -79,7 +95,7 @@ func (f *sweepFlags) run(c *cobra.Command, r *explore.Registry) error {
 		return err
 	}
 	defer interruptible(c)()
-	progress := newProgress(c.ErrOrStderr(), sweep.Resume)
+	progress := newProgress(c.ErrOrStderr(), sweep.Resume, f.time)
 	sweep.Progress = progress.sweep
 	report, err := sweep.Run(c.Context())
 	progress.end()
@@ -136,10 +152,7 @@ func sweepCode(ctx context.Context, r *explore.Report, missed []string) int {
 
 // sweep checks the flags before anything is run.
 func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
-	if f.seeds == "" {
-		return nil, badInput("no seeds: give --seeds A..B, as in --seeds 1..2000")
-	}
-	from, to, err := parseSeeds(f.seeds)
+	from, to, shard, err := f.seedRange()
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +177,7 @@ func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
 		names = []string{s.Name}
 	}
 	sweep := &explore.Sweep{
-		Registry: r, Scenarios: names, From: from, To: to,
+		Registry: r, Scenarios: names, From: from, To: to, Shard: shard, Time: f.time,
 		Pool:       explore.Pool{Command: explore.SelfCommand, Workers: f.workers, Budget: explore.Budget{Wall: f.timeout, MemoryBytes: f.memory << 20}},
 		ReportPath: f.report, SaveEvery: 2 * time.Second,
 		Artefacts: f.artefacts, Keep: f.keep, MaxFailures: f.maxFailures,
@@ -175,6 +188,29 @@ func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
 		err = mayReplace(f.report)
 	}
 	return sweep, err
+}
+
+// seedRange is which seeds are wanted.
+func (f *sweepFlags) seedRange() (from, to uint64, shard explore.Shard, err error) {
+	seeds := f.seeds
+	switch {
+	case f.time < 0:
+		return 0, 0, shard, badInput("--time %v: more than 0", f.time)
+	case seeds == "" && f.time == 0:
+		return 0, 0, shard, badInput("no seeds: give --seeds A..B, as in --seeds 1..2000, or --time")
+	case seeds == "":
+		seeds = "1.."
+	}
+	if from, to, err = parseSeeds(seeds, f.time > 0); err != nil {
+		return 0, 0, shard, err
+	}
+	if shard, err = findShard(f.shard, f.shardCount, os.Getenv); err != nil {
+		return 0, 0, shard, err
+	}
+	if shard.Count(from, to) == 0 {
+		return 0, 0, shard, badInput("--seeds %d..%d has no seed of shard %v", from, to, shard)
+	}
+	return from, to, shard, nil
 }
 
 // mayReplace refuses a path at which something stands that no sweep has saved.

@@ -17,6 +17,9 @@ const shownFailures = 20
 func printSweep(w io.Writer, r *explore.Report, probes bool, missed []string) {
 	t := newTable(w, "Sweep")
 	t.row("runs", fmt.Sprintf("%d of %d: %d passed, %d failed", r.Seeds, r.Total(), r.Passed, r.Failed))
+	if r.Shard.Of > 0 {
+		t.row("shard", fmt.Sprintf("%v: the seeds that are %d modulo %d", r.Shard, r.Shard.Index, r.Shard.Of))
+	}
 	elapsed := time.Duration(r.ElapsedNs).Round(10 * time.Millisecond)
 	t.row("time", fmt.Sprintf("%v, %.1f seeds/s, %.0f virtual seconds a second", elapsed, r.SeedsPerSecond, r.VirtualPerReal))
 	t.row("operations", explore.OpsText(r.Ops))
@@ -38,13 +41,21 @@ func printSweep(w io.Writer, r *explore.Report, probes bool, missed []string) {
 	}
 	t.end()
 	if r.Failed == 0 {
-		fmt.Fprintf(w, "%s seeds=%d..%d runs=%d hashes=%v\n", sweepWord(r, missed), r.From, r.To, r.Seeds, r.Hashes)
+		fmt.Fprintf(w, "%s seeds=%s runs=%d hashes=%v\n", sweepWord(r, missed), seedsText(r), r.Seeds, r.Hashes)
 		return
 	}
 	printFailures(w, r)
 	first := r.Failures[0]
-	fmt.Fprintf(w, "FAIL seeds=%d..%d failed=%d of %d, first seed=%d oracle=%s\n", r.From, r.To, r.Failed, r.Seeds, first.Seed, first.Oracle)
+	fmt.Fprintf(w, "FAIL seeds=%s failed=%d of %d, first seed=%d oracle=%s\n", seedsText(r), r.Failed, r.Seeds, first.Seed, first.Oracle)
 	fmt.Fprintf(w, "%s run --seed %d --scenario %s\n", program(), first.Seed, quote(first.Scenario))
+}
+
+func seedsText(r *explore.Report) string {
+	text := fmt.Sprintf("%d..%d", r.From, r.To)
+	if r.Shard.Of > 0 {
+		text += " shard=" + r.Shard.String()
+	}
+	return text
 }
 
 func sweepWord(r *explore.Report, missed []string) string {

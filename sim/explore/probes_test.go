@@ -32,7 +32,7 @@ func required() []string {
 // sweepOf is a report over seeds 1 to n of a scenario; the first run reached
 // some probes, all others reached first.
 func sweepOf(n uint64, scenario, first string, some ...string) *Report {
-	r := newReport("build", 1, n, []string{scenario})
+	r := newReport("build", 1, n, Shard{}, []string{scenario})
 	for number := range n {
 		names := []string{first}
 		if number == 0 {

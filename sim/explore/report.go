@@ -14,9 +14,10 @@ import (
 // Report is what a sweep knows, saved as it goes. It holds enough to resume.
 type Report struct {
 	Version   int      `json:"version"`
-	Build     string   `json:"build"` // of the binary: another one may give other runs
-	From      uint64   `json:"from"`  // first seed
-	To        uint64   `json:"to"`    // last seed
+	Build     string   `json:"build"`          // of the binary: another one may give other runs
+	From      uint64   `json:"from"`           // first seed
+	To        uint64   `json:"to"`             // last seed
+	Shard     Shard    `json:"shard,omitzero"` // which of these seeds; zero: all
 	Scenarios []string `json:"scenarios"`
 	Complete  bool     `json:"complete"`
 
@@ -45,7 +46,7 @@ type Report struct {
 	PeakWorkerBytes int64 `json:"peakWorkerBytes"` // 0: the system does not tell
 
 	// Done holds the numbers of the jobs that ended, as ranges [from, to): seed
-	// by seed, and within a seed by scenario.
+	// by seed of the shard, and within a seed by scenario.
 	Done spans `json:"done"`
 }
 
@@ -72,16 +73,16 @@ const reportVersion = 1
 // does not fit.
 var ErrReport = errors.New("this report cannot be resumed")
 
-func newReport(build string, from, to uint64, scenarios []string) *Report {
+func newReport(build string, from, to uint64, shard Shard, scenarios []string) *Report {
 	return &Report{
-		Version: reportVersion, Build: build, From: from, To: to, Scenarios: scenarios,
+		Version: reportVersion, Build: build, From: from, To: to, Shard: shard, Scenarios: scenarios,
 		Failures: []Failure{}, Faults: map[string]int{}, Counters: map[string]uint64{},
 		Probes: declaredProbes(), Oracles: []Verdict{}, Done: spans{},
 	}
 }
 
 // total is the number of jobs.
-func (r *Report) total() uint64 { return (r.To - r.From + 1) * uint64(len(r.Scenarios)) }
+func (r *Report) total() uint64 { return r.Shard.Count(r.From, r.To) * uint64(len(r.Scenarios)) }
 
 // Total is the number of runs the sweep is to make.
 func (r *Report) Total() uint64 { return r.total() }
@@ -89,12 +90,13 @@ func (r *Report) Total() uint64 { return r.total() }
 // job gives the job of a number.
 func (r *Report) job(n uint64) Job {
 	each := uint64(len(r.Scenarios))
-	return Job{Scenario: r.Scenarios[n%each], Seed: r.From + n/each}
+	return Job{Scenario: r.Scenarios[n%each], Seed: r.Shard.first(r.From) + n/each*r.Shard.of()}
 }
 
 // number gives the number of a job.
 func (r *Report) number(j Job) uint64 {
-	return (j.Seed-r.From)*uint64(len(r.Scenarios)) + uint64(slices.Index(r.Scenarios, j.Scenario))
+	nth := (j.Seed - r.Shard.first(r.From)) / r.Shard.of()
+	return nth*uint64(len(r.Scenarios)) + uint64(slices.Index(r.Scenarios, j.Scenario))
 }
 
 // add counts a run that ended.
@@ -160,7 +162,7 @@ func (r *Report) Write(w io.Writer) error {
 
 // ParseReport reads what Write wrote, to resume it.
 func ParseReport(b []byte) (*Report, error) {
-	r := newReport("", 0, 0, nil)
+	r := newReport("", 0, 0, Shard{}, nil)
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(r); err != nil {
@@ -192,12 +194,14 @@ func (r *Report) check() error {
 		return fmt.Errorf("version %d, this binary writes %d", r.Version, reportVersion)
 	case r.From > r.To || r.To-r.From >= maxSeeds || len(r.Scenarios) == 0 || len(r.Scenarios) > maxScenarios:
 		return fmt.Errorf("seeds %d..%d over %d scenarios", r.From, r.To, len(r.Scenarios))
+	case r.Shard.Valid() != nil:
+		return r.Shard.Valid()
 	case r.Seeds != r.Done.count() || r.Seeds != r.Passed+r.Failed || r.Failed != uint64(len(r.Failures)):
 		return fmt.Errorf("its counts contradict each other: %d seeds, %d passed, %d failed, %d failures, %d done",
 			r.Seeds, r.Passed, r.Failed, len(r.Failures), r.Done.count())
 	}
 	for i, f := range r.Failures {
-		if f.Seed < r.From || f.Seed > r.To || !slices.Contains(r.Scenarios, f.Scenario) {
+		if f.Seed < r.From || f.Seed > r.To || f.Seed%r.Shard.of() != r.Shard.Index || !slices.Contains(r.Scenarios, f.Scenario) {
 			return fmt.Errorf("failure %d is of seed %d, scenario %q, which it does not cover", i, f.Seed, f.Scenario)
 		}
 	}
@@ -217,17 +221,28 @@ const (
 )
 
 // extend makes a report go on to cover a request; it must have the same first
-// seed, scenarios and build, and may reach further.
-func (r *Report) extend(build string, from, to uint64, scenarios []string) error {
+// seed, shard, scenarios and build, and may reach further.
+func (r *Report) extend(build string, from, to uint64, shard Shard, scenarios []string) error {
 	switch {
 	case r.Build != build:
 		return fmt.Errorf("%w: it was made by build %s, this is %s; start again without resuming", ErrReport, r.Build, build)
+	case r.Shard != shard:
+		return fmt.Errorf("%w: it is of shard %v, and not of %v", ErrReport, r.Shard, shard)
 	case r.From != from || to < r.To || !slices.Equal(r.Scenarios, scenarios):
 		return fmt.Errorf("%w: it covers seeds %d..%d of %q; ask for these, or for a later last seed", ErrReport, r.From, r.To, r.Scenarios)
 	}
 	r.To = to
 	r.Complete = r.Seeds == r.total()
 	return nil
+}
+
+// cut makes a report cover only what was done: the last seed of a sweep over a
+// time is known at its end.
+func (r *Report) cut() {
+	r.To, r.Complete = r.From, false
+	if n := len(r.Done); n > 0 {
+		r.To = r.job(r.Done[n-1][1] - 1).Seed
+	}
 }
 
 // FaultKinds lists the kinds of faults that were applied, sorted.

@@ -28,7 +28,7 @@ func failing(seed uint64) *Outcome {
 }
 
 func sampleReport() *Report {
-	r := newReport("build", 5, 9, []string{"mixed", "other"})
+	r := newReport("build", 5, 9, Shard{}, []string{"mixed", "other"})
 	for _, n := range []uint64{0, 1, 2, 5, 9} {
 		job := r.job(n)
 		r.add(job, passed(job.Seed), Failure{})
@@ -97,7 +97,7 @@ func TestReportSurvivesItsFile(t *testing.T) {
 
 func TestOrderDoesNotMatter(t *testing.T) {
 	numbers := rand.Perm(20)
-	reports := [2]*Report{newReport("b", 1, 10, []string{"x", "y"}), newReport("b", 1, 10, []string{"x", "y"})}
+	reports := [2]*Report{newReport("b", 1, 10, Shard{}, []string{"x", "y"}), newReport("b", 1, 10, Shard{}, []string{"x", "y"})}
 	for i := range 20 {
 		for side, n := range [2]int{i, numbers[i]} {
 			r := reports[side]
@@ -171,14 +171,15 @@ func FuzzParseReport(f *testing.F) {
 
 func TestExtend(t *testing.T) {
 	scenarios := []string{"mixed", "other"}
-	if err := sampleReport().extend("build", 5, 20, scenarios); err != nil {
+	if err := sampleReport().extend("build", 5, 20, Shard{}, scenarios); err != nil {
 		t.Errorf("a later last seed: %v", err)
 	}
 	for name, err := range map[string]error{
-		"another build":        sampleReport().extend("other", 5, 9, scenarios),
-		"another first seed":   sampleReport().extend("build", 4, 9, scenarios),
-		"an earlier last seed": sampleReport().extend("build", 5, 8, scenarios),
-		"other scenarios":      sampleReport().extend("build", 5, 9, scenarios[:1]),
+		"another build":        sampleReport().extend("other", 5, 9, Shard{}, scenarios),
+		"another first seed":   sampleReport().extend("build", 4, 9, Shard{}, scenarios),
+		"an earlier last seed": sampleReport().extend("build", 5, 8, Shard{}, scenarios),
+		"another shard":        sampleReport().extend("build", 5, 9, Shard{0, 2}, scenarios),
+		"other scenarios":      sampleReport().extend("build", 5, 9, Shard{}, scenarios[:1]),
 	} {
 		if !errors.Is(err, ErrReport) {
 			t.Errorf("%s: got %v, want ErrReport", name, err)

@@ -21,7 +21,11 @@ type Sweep struct {
 	Registry  *Registry
 	Scenarios []string
 	From, To  uint64 // seeds, both included
+	Shard     Shard  // which of them
 	Pool      Pool
+	// Time is for how long seeds are begun, one at least; those under way are
+	// finished, and the report is of the seeds that were run. 0: for all seeds.
+	Time time.Duration
 
 	// ReportPath is where the report is saved every SaveEvery and at the end;
 	// empty: nowhere.
@@ -53,6 +57,7 @@ func (s *Sweep) Run(ctx context.Context) (*Report, error) {
 	s.kept.Store(int64(len(report.Failures)))
 	before, began, saved := report.ElapsedNs, time.Now(), time.Now()
 	done := func(f finished) bool {
+		report.To = max(report.To, f.job.Seed)
 		report.add(f.job, f.out, failureOf(f, s.folder(f.job)))
 		report.PeakWorkerBytes = max(report.PeakWorkerBytes, f.peak)
 		report.elapsed(before + time.Since(began).Nanoseconds())
@@ -84,9 +89,16 @@ func (s *Sweep) begin() (*Report, error) {
 		return nil, err
 	}
 	if s.Resume != nil {
-		return s.Resume, s.Resume.extend(build, s.From, s.To, s.Scenarios)
+		err = s.Resume.extend(build, s.From, s.To, s.Shard, s.Scenarios)
+		if err == nil && s.Time > 0 {
+			s.Resume.cut()
+		}
+		return s.Resume, err
 	}
-	report := newReport(build, s.From, s.To, s.Scenarios)
+	report := newReport(build, s.From, s.To, s.Shard, s.Scenarios)
+	if s.Time > 0 {
+		report.cut()
+	}
 	return report, s.save(report) // an unwritable place is known at once
 }
 
@@ -99,10 +111,19 @@ func (s *Sweep) save(r *Report) error {
 
 // jobs are those not done yet. They work on the report as it was at the start.
 func (s *Sweep) jobs(r Report) iter.Seq[Job] {
+	r.To = s.To
 	done := append(spans(nil), r.Done...)
+	each, began := uint64(len(r.Scenarios)), time.Now()
 	return func(yield func(Job) bool) {
+		handed := false
 		for n := range r.total() {
-			if !done.has(n) && !yield(r.job(n)) {
+			if s.Time > 0 && handed && n%each == 0 && time.Since(began) >= s.Time {
+				return
+			}
+			if done.has(n) {
+				continue
+			}
+			if handed = true; !yield(r.job(n)) {
 				return
 			}
 		}
