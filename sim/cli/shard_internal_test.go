@@ -32,7 +32,7 @@ func TestJobArraysMakeShards(t *testing.T) {
 	}
 	for _, test := range tests {
 		env := map[string]string{}
-		for _, word := range strings.Fields(test.env) {
+		for word := range strings.FieldsSeq(test.env) {
 			name, value, _ := strings.Cut(word, "=")
 			env[name] = value
 		}

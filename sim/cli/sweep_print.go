@@ -1,17 +1,19 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockstep-log/lockstep/sim/cluster"
 	"github.com/lockstep-log/lockstep/sim/explore"
 )
 
-// shownFailures bounds what a person is shown; the report has all.
+// shownFailures bounds how many kinds of failures a person is shown; the report has all.
 const shownFailures = 20
 
 func printSweep(w io.Writer, r *explore.Report, probes bool, missed []string) {
@@ -93,18 +95,47 @@ func printFailures(w io.Writer, r *explore.Report) {
 		by[f.Oracle]++
 	}
 	t := newTable(w, "Failures: "+explore.Counts(by))
-	for i, f := range r.Failures {
+	kept := map[explore.Job]string{}
+	for _, f := range r.Failures {
+		kept[f.Job] = f.Artefacts
+	}
+	kinds := r.KindsByCount()
+	for i, k := range kinds {
 		if i == shownFailures {
-			t.row(fmt.Sprintf("and %d more", len(r.Failures)-i))
+			t.row(fmt.Sprintf("and %d more kinds", len(kinds)-i))
 			break
 		}
-		where := f.Artefacts
-		if where == "" {
-			where = "nothing kept"
-		}
-		t.row(fmt.Sprint(f.Seed), f.Scenario, f.Oracle, where)
+		where := cmp.Or(kept[k.First[0]], "nothing kept")
+		t.row(fmt.Sprintf("%d times", k.Count), k.Oracle, firstSeeds(k), where)
+		t.row("", shorten(k.Message))
 	}
 	t.end()
+}
+
+// firstSeeds names the first runs of a kind of failure.
+func firstSeeds(k explore.FailureKind) string {
+	words := make([]string, len(k.First))
+	for i, job := range k.First {
+		words[i] = fmt.Sprintf("%s %d", job.Scenario, job.Seed)
+		if i > 0 && job.Scenario == k.First[i-1].Scenario {
+			words[i] = fmt.Sprint(job.Seed)
+		}
+	}
+	text := strings.Join(words, ", ")
+	if k.Count > uint64(len(k.First)) {
+		text += ", ..."
+	}
+	return text
+}
+
+// shownMessage is how many characters of a message a table shows.
+const shownMessage = 120
+
+func shorten(s string) string {
+	if r := []rune(s); len(r) > shownMessage {
+		return string(r[:shownMessage]) + "..."
+	}
+	return s
 }
 
 // printProbes lists the probes, those first of which a sweep should have more.

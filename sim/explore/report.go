@@ -25,6 +25,8 @@ type Report struct {
 	Passed   uint64    `json:"passed"`
 	Failed   uint64    `json:"failed"`
 	Failures []Failure `json:"failures"`
+	// Kinds are the failures by signature, sorted by it.
+	Kinds []FailureKind `json:"failureKinds"`
 
 	SeedsPerSecond float64 `json:"seedsPerSecond"`
 	VirtualPerReal float64 `json:"virtualPerReal"`
@@ -76,7 +78,7 @@ var ErrReport = errors.New("this report cannot be resumed")
 func newReport(build string, from, to uint64, shard Shard, scenarios []string) *Report {
 	return &Report{
 		Version: reportVersion, Build: build, From: from, To: to, Shard: shard, Scenarios: scenarios,
-		Failures: []Failure{}, Faults: map[string]int{}, Counters: map[string]uint64{},
+		Failures: []Failure{}, Kinds: []FailureKind{}, Faults: map[string]int{}, Counters: map[string]uint64{},
 		Probes: declaredProbes(), Oracles: []Verdict{}, Done: spans{},
 	}
 }
@@ -107,10 +109,9 @@ func (r *Report) add(job Job, o *Outcome, failure Failure) {
 		r.Passed++
 	} else {
 		r.Failed++
-		at, _ := slices.BinarySearchFunc(r.Failures, failure, func(a, b Failure) int {
-			return cmp.Compare(r.number(a.Job), r.number(b.Job))
-		})
+		at, _ := slices.BinarySearchFunc(r.Failures, failure, func(a, b Failure) int { return r.compareJobs(a.Job, b.Job) })
 		r.Failures = slices.Insert(r.Failures, at, failure)
+		r.addKind(&failure)
 	}
 	r.VirtualNs += o.VirtualNs
 	r.Events += o.Events
@@ -170,6 +171,10 @@ func ParseReport(b []byte) (*Report, error) {
 	}
 	if err := r.check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrReport, err)
+	}
+	r.Kinds = []FailureKind{} // what the failures say counts
+	for i := range r.Failures {
+		r.addKind(&r.Failures[i])
 	}
 	return r, nil
 }

@@ -189,7 +189,7 @@ func failureOf(f finished, dir string) Failure {
 		failure.Message = f.out.Violations[0].Message
 	}
 	if f.extra != "" {
-		failure.Message += " (artefacts: " + f.extra + ")"
+		failure.Message += artefactsMark + f.extra + ")"
 		return failure
 	}
 	failure.Schedule, failure.Artefacts = filepath.Join(dir, scheduleName), dir
