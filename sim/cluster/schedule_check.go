@@ -126,7 +126,11 @@ func (f *Fault) check(c *fieldCheck, at string, s *Schedule) {
 	c.between(at+".atNs", f.AtNs, 0, maxTime)
 	c.between(at+".forNs", f.ForNs, 0, maxTime)
 	c.between(at+".delayNs", f.DelayNs, 0, maxTime)
-	c.between(at+".latencyNs", f.LatencyNs, -maxTime, maxTime)
+	least := int64(0)
+	if f.Kind == WallJump { // nothing else goes back in time
+		least = -maxTime
+	}
+	c.between(at+".latencyNs", f.LatencyNs, least, maxTime)
 	c.between(at+".count", int64(f.Count), 0, int64(s.Nodes))
 	c.between(at+".group", int64(min(f.Group, maxPartitions+1)), 0, int64(s.Partitions))
 	for i, n := range f.Nodes {

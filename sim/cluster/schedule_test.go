@@ -48,6 +48,7 @@ func TestScheduleErrorsNameLineAndField(t *testing.T) {
 		{"negative chance", `"lossPPM": 10000`, `"lossPPM": -1`, `faults[1].lossPPM: the number -1 is no value here`},
 		{"too many digits", `"nodes": 3,`, `"nodes": 9223372036854775808,`, `line 5: nodes: the number 9223372036854775808 is`},
 		{"chance above one", `"lossPPM": 10000`, `"lossPPM": 1000001`, `faults[1].lossPPM: 1000001 is not within 0 to 1000000`},
+		{"delay that goes back", `"latencyNs": 5`, `"latencyNs": -5`, `faults[1].latencyNs: -5 is not within 0 to`},
 		{"repeated field within", `"kind": "crash"`, "\"kind\": \"crash\",\n\"kind\": \"stop\"", `field "faults[0].kind" stands twice`},
 		{"missing field", `"healNs": 30000000000,`, ``, `line 1: healNs: 0 is not within 1 to`},
 		{"missing comma", `"nodes": 3,`, `"nodes": 3`, `line 6: invalid character '"' after object key:value pair`},
