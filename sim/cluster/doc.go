@@ -4,7 +4,8 @@
 //
 // # A tour
 //
-//   - schedule*.go: Schedule, its strict reader and its checks. fault.go: what
+//   - schedule*.go: Schedule, its strict reader and its checks; docs/schedule.md
+//     has every field, and tests hold it to the types. fault.go: what
 //     can be done to a cluster; fault_*.go: how, a table of begin and end.
 //   - host.go, process.go: a machine and its process. Every callback of every
 //     port of a process comes through process.exec, which drops, delays or runs
