@@ -3,5 +3,5 @@
 //
 // Exit codes: 0 success; 1 a failure of a node, a cluster or the machine; 2 bad
 // usage or input, with one line on standard error that says what to do, and
-// nothing written.
+// nothing written. Promises, limits and known gaps stand in package adapter.
 package main

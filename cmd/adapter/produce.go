@@ -56,6 +56,9 @@ topic holds already.`,
 		RunE: working(func(cmd *cobra.Command, args []string) error {
 			p.topic = args[0]
 			err := p.run(cmd.Context(), cmd.InOrStdin())
+			if err != nil && p.acked == 0 && p.batches == 0 && p.doubtful == 0 {
+				return err // nothing was sent that would need a summary
+			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "records acknowledged: %d, batches: %d, batches sent again after an unknown outcome: %d\n",
 				p.acked, p.batches, p.doubtful)
 			return err

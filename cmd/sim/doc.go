@@ -4,8 +4,9 @@
 //	sim sweep --seeds 1..2000      many, in worker processes, with a report
 //	sim replay TRACE               a recorded run again, compared event by event
 //	sim check HISTORY              the oracles on what clients saw, of a live cluster too
+//	sim shrink --seed N -o FILE    a failing schedule, as small as it gets
 //	sim mutants                    planted bugs, and which oracle finds each
-//	sim list                       scenarios, oracles, reference workloads
+//	sim list                       scenarios, oracles, probes, reference workloads
 //	sim bench                      what the reference workloads cost
 //
 // It is package sim/cli with the scenarios of package scenarios. The promises,

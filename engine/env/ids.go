@@ -7,6 +7,6 @@ type NodeID uint64
 type GroupID uint64
 
 // ReplicaID names one member of one raft group for ever: a replica that may
-// have forgotten something comes back under another id (design, section 4).
+// have forgotten something comes back under another id.
 // Zero means none, as in raft.
 type ReplicaID uint64

@@ -29,4 +29,9 @@
 //
 // The memory of when the end grew has at most maxSamples entries; the time of
 // being caught up is exact to 1/64 of the lag limit.
+//
+// # Known gaps
+//
+// The set of replicas itself is fixed: members come and go in the set, not in
+// the group.
 package isr

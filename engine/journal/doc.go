@@ -86,7 +86,7 @@
 //
 // Opening costs one file, at most MaxBatchBytes of which were written before.
 //
-// # Decisions beyond the design page
+// # Decisions
 //
 //   - The second directory stands at the very end of a batch, after the padding,
 //     with a trailer: it is found backwards from the next batch when the header,

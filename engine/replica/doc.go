@@ -20,7 +20,7 @@
 //
 // A proposal is acknowledged when it is committed, applied, and durable on at
 // least min ISR members of the in-sync set in force, this leader included
-// (design, section 5; KIP-966 explains why the quorum alone is not enough for
+// (KIP-966 explains why the quorum alone is not enough for
 // users who ask for more). Raft's Match is durable by construction: an append
 // acknowledgement leaves a follower only after its sync.
 //
@@ -36,7 +36,7 @@
 //   - An applied entry and an in-sync set change are the same on all replicas:
 //     both come from the log only.
 //
-// # Limits
+// # Limits and known gaps
 //
 // Membership is static: a committed configuration change fences the replica.
 // Snapshots are neither sent nor taken in: journal entries are kept until every

@@ -1,5 +1,5 @@
 // Package wal is a partition's log of committed record batches, the engine's
-// first machine.StateMachine (design, section 4). Applying a committed entry
+// first machine.StateMachine. Applying a committed entry
 // appends its batch, stamped with its offset and term, to the active segment.
 //
 // # A guided tour
