@@ -106,7 +106,7 @@ func newRoot(r *explore.Registry) *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(badFlag)
-	root.AddCommand(newRun(r), newSweep(r), newShrink(r), newReplay(r), newCheck(), newMutants(r), newList(r), newBench(r), newWorker(r))
+	root.AddCommand(newRun(r), newSweep(r), newMerge(r), newShrink(r), newReplay(r), newCheck(), newMutants(r), newList(r), newBench(r), newWorker(r))
 	return root
 }
 

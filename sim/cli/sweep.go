@@ -23,15 +23,34 @@ type sweepFlags struct {
 	scenario    string
 	workers     int
 	report      string
-	junit       string
 	resume      bool
 	artefacts   string
 	keep        int
 	maxFailures int
 	timeout     time.Duration
 	memory      int64
-	probes      string
-	json        bool
+	sweepOutput
+}
+
+// sweepOutput is how the end of a sweep is told.
+type sweepOutput struct {
+	junit  string
+	probes string
+	json   bool
+}
+
+func (f *sweepOutput) flags(c *cobra.Command) {
+	flags := c.Flags()
+	flags.StringVar(&f.junit, "junit", "", "write JUnit XML to this `FILE` at the end")
+	flags.StringVar(&f.probes, "probes", probesOn, "hold a sweep over 200 seeds of mixed or more to the required probes, and list all: on or `off`")
+	flags.BoolVar(&f.json, "json", false, "print the report as one JSON object")
+}
+
+func (f *sweepOutput) check() error {
+	if f.probes != probesOn && f.probes != probesOff {
+		return badInput("--probes %q: give on or off", f.probes)
+	}
+	return nil
 }
 
 const (
@@ -77,15 +96,13 @@ func newSweep(r *explore.Registry) *cobra.Command {
 	scenarioFlag(c, r, &f.scenario, fmt.Sprintf("scenario, or %q for each one on every seed (default %q)", allScenarios, r.Names()[0]), allScenarios)
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "worker processes")
 	flags.StringVar(&f.report, "report", "", "save the JSON report in this `FILE`, as the sweep goes")
-	flags.StringVar(&f.junit, "junit", "", "write JUnit XML to this `FILE` at the end")
 	flags.BoolVar(&f.resume, "resume", false, "go on from the report, if there is one")
 	flags.StringVar(&f.artefacts, "artefacts", "out/artefacts", "`FOLDER` for what failing runs leave behind")
 	flags.IntVar(&f.keep, "keep", 20, "keep traces and histories of the first `N` failures; schedules of all")
 	flags.IntVar(&f.maxFailures, "max-failures", 0, "stop after `N` failures; 0 is never")
 	flags.DurationVar(&f.timeout, "seed-timeout", explore.DefaultBudget().Wall, "wall clock after which a run hangs")
 	flags.Int64Var(&f.memory, "worker-memory", explore.DefaultBudget().MemoryBytes>>20, "memory of a worker, in `MiB`")
-	flags.StringVar(&f.probes, "probes", probesOn, "hold a sweep over 200 seeds of mixed or more to the required probes, and list all: on or `off`")
-	flags.BoolVar(&f.json, "json", false, "print the report as one JSON object")
+	f.flags(c)
 	return c
 }
 
@@ -102,6 +119,11 @@ func (f *sweepFlags) run(c *cobra.Command, r *explore.Registry) error {
 	if err != nil {
 		return badInput("sweep: %w", err)
 	}
+	return f.end(c, r, report)
+}
+
+// end shows a report, writes it as JUnit, and judges it.
+func (f *sweepOutput) end(c *cobra.Command, r *explore.Registry, report *explore.Report) error {
 	if f.junit != "" {
 		if err := explore.WriteFile(f.junit, report.WriteJUnit); err != nil {
 			return badInput("--junit: %w", err)
@@ -109,23 +131,22 @@ func (f *sweepFlags) run(c *cobra.Command, r *explore.Registry) error {
 	}
 	missed := f.missed(r, report)
 	if f.json {
-		err = printJSON(c.OutOrStdout(), report)
+		if err := printJSON(c.OutOrStdout(), report); err != nil {
+			return err
+		}
 	} else {
 		printSweep(c.OutOrStdout(), report, f.probes == probesOn, missed)
 	}
-	if err != nil {
-		return err
-	}
 	code := sweepCode(c.Context(), report, missed)
 	if code == NothingProven && len(missed) > 0 {
-		return &exit{code, fmt.Errorf("sweep: required probes never reached: %s", strings.Join(missed, ", "))}
+		return &exit{code, fmt.Errorf("%s: required probes never reached: %s", c.Name(), strings.Join(missed, ", "))}
 	}
 	return exitWith(code)
 }
 
 // missed gives the required probes that were never reached. They are required
 // of our own load and state machine.
-func (f *sweepFlags) missed(r *explore.Registry, report *explore.Report) []string {
+func (f *sweepOutput) missed(r *explore.Registry, report *explore.Report) []string {
 	if f.probes != probesOn || r.Options.NewWorkload != nil || r.Options.NewMachine != nil {
 		return nil
 	}
@@ -156,9 +177,10 @@ func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
 	switch {
-	case f.probes != probesOn && f.probes != probesOff:
-		return nil, badInput("--probes %q: give on or off", f.probes)
 	case f.workers < 1 || f.workers > 1024:
 		return nil, badInput("--workers %d: from 1 to 1024", f.workers)
 	case f.keep < 0 || f.maxFailures < 0:
@@ -185,7 +207,7 @@ func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
 	if f.resume {
 		sweep.Resume, err = readReport(f.report)
 	} else {
-		err = mayReplace(f.report)
+		err = mayReplace("--report", f.report)
 	}
 	return sweep, err
 }
@@ -214,18 +236,18 @@ func (f *sweepFlags) seedRange() (from, to uint64, shard explore.Shard, err erro
 }
 
 // mayReplace refuses a path at which something stands that no sweep has saved.
-func mayReplace(path string) error {
+func mayReplace(option, path string) error {
 	there, err := os.Stat(path)
 	if err != nil || !there.Mode().IsRegular() || there.Size() == 0 {
 		return nil // nothing to lose; whether it can be written shows at once
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return badInput("--report: %w", err)
+		return badInput("%s: %w", option, err)
 	}
 	defer func() { _ = file.Close() }()
 	if !explore.IsReport(file) {
-		return badInput("--report: %s is there and no report of a sweep; give another name, or remove it", path)
+		return badInput("%s: %s is there and no report of a sweep; give another name, or remove it", option, path)
 	}
 	return nil
 }

@@ -22,6 +22,9 @@ func printSweep(w io.Writer, r *explore.Report, probes bool, missed []string) {
 	if r.Shard.Of > 0 {
 		t.row("shard", fmt.Sprintf("%v: the seeds that are %d modulo %d", r.Shard, r.Shard.Index, r.Shard.Of))
 	}
+	for _, p := range r.Parts {
+		t.row("part", p.String())
+	}
 	elapsed := time.Duration(r.ElapsedNs).Round(10 * time.Millisecond)
 	t.row("time", fmt.Sprintf("%v, %.1f seeds/s, %.0f virtual seconds a second", elapsed, r.SeedsPerSecond, r.VirtualPerReal))
 	t.row("operations", explore.OpsText(r.Ops))

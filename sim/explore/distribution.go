@@ -37,6 +37,24 @@ func (d *Distribution) add(job Job, ns []int64) *Distribution {
 	return d
 }
 
+// merge takes the samples of another distribution.
+func (d *Distribution) merge(o *Distribution) *Distribution {
+	if o == nil {
+		return d
+	}
+	if d == nil {
+		d = &Distribution{Counts: map[int64]uint64{}}
+	}
+	if now, then := o.max(), d.max(); now > then || now == then && o.Longest.Seed < d.Longest.Seed {
+		d.Longest = o.Longest
+	}
+	for ms, n := range o.Counts {
+		d.Counts[ms] += n
+	}
+	d.Quantiles = d.quantiles()
+	return d
+}
+
 // roundUp keeps three significant digits.
 func roundUp(ms int64) int64 {
 	unit := int64(1)

@@ -45,7 +45,7 @@ func (r *Report) Rare(name string) bool {
 // Missed gives the required probes that a sweep long enough to be held to them
 // never reached, in the order of their declaration.
 func (r *Report) Missed() []string {
-	if !r.Complete || !slices.Contains(r.Scenarios, gateScenario) || r.Shard.Count(r.From, r.To) < gateSeeds {
+	if !r.Complete || !slices.Contains(r.Scenarios, gateScenario) || r.wanted() < gateSeeds {
 		return nil
 	}
 	var missed []string

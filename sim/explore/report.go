@@ -14,10 +14,11 @@ import (
 // Report is what a sweep knows, saved as it goes. It holds enough to resume.
 type Report struct {
 	Version   int      `json:"version"`
-	Build     string   `json:"build"`          // of the binary: another one may give other runs
-	From      uint64   `json:"from"`           // first seed
-	To        uint64   `json:"to"`             // last seed
-	Shard     Shard    `json:"shard,omitzero"` // which of these seeds; zero: all
+	Build     string   `json:"build"`           // of the binary: another one may give other runs
+	From      uint64   `json:"from"`            // first seed
+	To        uint64   `json:"to"`              // last seed
+	Shard     Shard    `json:"shard,omitzero"`  // which of these seeds; zero: all
+	Parts     []Part   `json:"parts,omitempty"` // of a merged report: what each covers
 	Scenarios []string `json:"scenarios"`
 	Complete  bool     `json:"complete"`
 
@@ -73,7 +74,7 @@ const reportVersion = 1
 
 // ErrReport is wrapped by every error of ParseReport and of a resumption that
 // does not fit.
-var ErrReport = errors.New("this report cannot be resumed")
+var ErrReport = errors.New("this report is of no use here")
 
 func newReport(build string, from, to uint64, shard Shard, scenarios []string) *Report {
 	return &Report{
@@ -84,7 +85,16 @@ func newReport(build string, from, to uint64, shard Shard, scenarios []string) *
 }
 
 // total is the number of jobs.
-func (r *Report) total() uint64 { return r.Shard.Count(r.From, r.To) * uint64(len(r.Scenarios)) }
+func (r *Report) total() uint64 { return r.wanted() * uint64(len(r.Scenarios)) }
+
+// wanted is the number of seeds to run.
+func (r *Report) wanted() uint64 {
+	var n uint64
+	for _, p := range r.parts() {
+		n += p.Shard.Count(p.From, p.To)
+	}
+	return n
+}
 
 // Total is the number of runs the sweep is to make.
 func (r *Report) Total() uint64 { return r.total() }
@@ -216,7 +226,10 @@ func (r *Report) check() error {
 	if err := errors.Join(r.Metrics.ElectionMs.check(), r.Metrics.FailoverMs.check()); err != nil {
 		return err
 	}
-	return r.Done.check(r.total())
+	if err := r.checkMerged(); err != nil {
+		return err
+	}
+	return r.Done.check(r.Shard.Count(r.From, r.To) * uint64(len(r.Scenarios)))
 }
 
 // Bounds of a sweep: its job numbers fit 64 bits with room to spare.
@@ -231,6 +244,8 @@ func (r *Report) extend(build string, from, to uint64, shard Shard, scenarios []
 	switch {
 	case r.Build != build:
 		return fmt.Errorf("%w: it was made by build %s, this is %s; start again without resuming", ErrReport, r.Build, build)
+	case len(r.Parts) > 0:
+		return fmt.Errorf("%w: it was merged; resume the shards", ErrReport)
 	case r.Shard != shard:
 		return fmt.Errorf("%w: it is of shard %v, and not of %v", ErrReport, r.Shard, shard)
 	case r.From != from || to < r.To || !slices.Equal(r.Scenarios, scenarios):
