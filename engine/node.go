@@ -138,12 +138,7 @@ func (n *Node) close(t *env.Task) error {
 	var first error
 	for _, p := range n.partitions {
 		if p.replica.Fenced() == nil {
-			var err error
-			t.Await(func(next func()) {
-				p.replica.Checkpoint(func(e error) { err = e; next() })
-			})
-			// One that runs already is as good.
-			if err != nil && !errors.Is(err, replica.ErrOverloaded) && first == nil {
+			if err := n.checkpoint(t, p); err != nil && first == nil {
 				first = fmt.Errorf("checkpoint of group %d: %w", p.spec.Group, err)
 			}
 		}
@@ -157,6 +152,20 @@ func (n *Node) close(t *env.Task) error {
 		first = fmt.Errorf("journal: %w", err)
 	}
 	return first
+}
+
+// checkpoint makes one, after the one that may be running.
+func (n *Node) checkpoint(t *env.Task, p *partition) error {
+	for {
+		var err error
+		t.Await(func(next func()) {
+			p.replica.Checkpoint(func(e error) { err = e; next() })
+		})
+		if !errors.Is(err, replica.ErrOverloaded) {
+			return err
+		}
+		t.Sleep(n.env.Clock, n.cfg.Tick)
+	}
 }
 
 // fail stops the node on an error it must not go on after, such as a failed

@@ -84,7 +84,8 @@
 // names, and whose followers keep up, has at most n+2 files: a file is given back
 // when the next one is begun. Without checkpoints nothing bounds them.
 //
-// Opening costs one file, at most MaxBatchBytes of which were written before.
+// Opening costs one file. What it carries over is as a rule at most MaxBatchBytes;
+// lives that each end before a seal may add up to as much as a file holds.
 //
 // # Decisions
 //
@@ -122,7 +123,7 @@
 //   - A batch within one sector has both directories in it: losing that sector
 //     fences every group.
 //   - A group with bytes that cannot be read makes the node keep up to 16 files
-//     that nobody else needs; beyond that it is fenced for good.
+//     begun meanwhile that nobody else needs; beyond that it is fenced for good.
 //   - Damage met by read-back or Replay is reported but not written down; the next
 //     Open finds it again as long as the file is needed.
 package journal

@@ -26,13 +26,21 @@ func (g *group) fence(err error) {
 // these become too many: then the fence is written down.
 func (j *Journal) keepUnread(h *head) {
 	kept := 0
-	for kept < len(j.files) && j.files[kept].seq < h.oldest {
-		kept++
+	for _, f := range j.files { // begun since: those before, the groups had use for
+		if f.unread && f.seq < h.oldest {
+			kept++
+		}
 	}
 	for _, g := range j.order {
 		g.unread = g.unread && kept <= maxUnreadFiles
 		if g.unread {
 			h.oldest = min(h.oldest, j.files[0].seq)
+		}
+	}
+	// The oldest file's head is all there is to begin a group with.
+	for n := len(j.files) - 1; n > 0; n-- {
+		if f := j.files[n]; f.seq == h.oldest && f.unread {
+			h.oldest = j.files[n-1].seq
 		}
 	}
 }

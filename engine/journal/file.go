@@ -24,6 +24,7 @@ type file struct {
 	incarnation uint64
 	headEnd     int64
 	oldest      uint64 // oldest file needed, as its head says
+	unread      bool   // its head says nothing of some group: not to be the oldest
 	end         int64  // of valid data, once nothing is appended any more
 	readers     int    // tasks that read from it: it is not recycled meanwhile
 }

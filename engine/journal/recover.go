@@ -220,6 +220,7 @@ func (r *recovery) readHead(f *file) (*recovering, error) {
 	}
 	rec.head, rec.scan.incarnation = h, h.incarnation
 	f.incarnation, f.headEnd, f.oldest = h.incarnation, h.end, h.oldest
+	f.unread = slices.ContainsFunc(h.table, func(r tableRow) bool { return r.unread })
 	return rec, nil
 }
 

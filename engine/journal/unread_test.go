@@ -261,3 +261,56 @@ func (m *model) goOnWithout() (fenced bool) {
 	}
 	return fenced
 }
+
+// A read error that lasted one process must not fence for good once it read again.
+func TestAReadErrorOfOneLifeIsForgottenLater(t *testing.T) {
+	cfg := smallConfig()
+	n := newNode(t, 1, cfg, 3)
+	n.open()
+	n.put(2, journal.HardState{Term: 3, Vote: 9}, span(1, 3, 3, strings.Repeat("x", 1000)))
+	w := n.written(2)[0]
+	n.settle()
+	n.kill()
+	n.badSector(w.File, w.Offset+600)
+	n.open()
+	n.wantFenced(2)
+	next := uint64(1)
+	n.rollOn(&next, 2) // heads with an unread row of group 2
+	// Group 3 has an entry here that a slow follower needs.
+	n.put(3, journal.HardState{Term: 1, Commit: 1}, span(1, 1, 1, "kept"))
+	n.settle()
+	n.rollOn(&next, 1)
+	n.kill()
+	n.open() // reads again
+	n.wantFenced()
+	n.expect(2, span(1, 3, 3, strings.Repeat("x", 1000)))
+	// Group 2 goes on, checkpoints, and all its followers keep up.
+	n.put(2, journal.HardState{Term: 3, Vote: 9, Commit: 4}, span(4, 4, 3, "more"))
+	n.j.View(2).SetApplied(4)
+	n.j.Checkpointed(2, 1, 4, 3)
+	n.j.Retain(2, 5)
+	n.rollOn(&next, 2)
+	n.put(2, journal.HardState{Term: 3, Vote: 9, Commit: 4}, span(5, 5, 3, "even more"))
+	n.settle()
+	n.kill()
+	n.open()
+	n.wantFenced()
+}
+
+// A slow follower keeps many files; one read error in one process must not fence for good.
+func TestAReadErrorAmongManyFilesIsForgottenLater(t *testing.T) {
+	n := newNode(t, 1, smallConfig(), 2)
+	n.open()
+	n.put(2, journal.HardState{Term: 3}, span(1, 3, 3, "x")) // nobody retains: all is kept
+	w := n.written(2)[0]
+	next := uint64(1)
+	n.rollOn(&next, 20)
+	n.kill()
+	n.badSector(w.File, w.Offset)
+	n.open()
+	n.wantFenced(1, 2) // a batch of one sector: both directories are gone
+	n.kill()
+	n.open() // reads again
+	n.wantFenced()
+	n.expect(2, span(1, 3, 3, "x"))
+}

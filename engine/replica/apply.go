@@ -104,15 +104,20 @@ func (r *Replica) Checkpoint(done func(error)) {
 		return
 	}
 	r.checkpointing, r.sinceBytes = true, 0
+	ended := false
 	err := contain(func() error {
 		r.machine.Checkpoint(encodeMeta(r.insync.state), func(c machine.Checkpoint, err error) {
+			ended = true
 			r.checkpointed(c, err)
 			done(err)
 		})
 		return nil
 	})
-	if err != nil {
-		r.Fence(fmt.Errorf("group %d replica %d: checkpoint: %w", r.cfg.Group, r.cfg.Self, err))
+	if err == nil {
+		return
+	}
+	r.Fence(fmt.Errorf("group %d replica %d: checkpoint: %w", r.cfg.Group, r.cfg.Self, err))
+	if !ended {
 		done(err)
 	}
 }

@@ -80,6 +80,10 @@ func (q *reads) answer(r *Replica) {
 	pending := q.agreed
 	q.agreed = nil
 	for i, one := range pending {
+		if r.rn == nil { // an answer ended the service
+			one.finish(ErrNotLeader)
+			continue
+		}
 		if one.index > r.applied {
 			q.agreed = append(q.agreed, pending[i])
 			continue

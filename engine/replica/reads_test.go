@@ -212,3 +212,18 @@ func TestAReadOfAFollowerIsRefused(t *testing.T) {
 		t.Fatalf("answers %v, leader on node %d", *got, w.r.Leader())
 	}
 }
+
+// A reader whose answer ends the service leaves no other reader behind.
+func TestAnAnswerThatEndsTheServiceLeavesNobodyBehind(t *testing.T) {
+	w := ledWorld(t)
+	var second []error
+	r := w.r
+	r.reads.agreed = []*read{
+		{owner: r, index: 0, deadline: time.Hour, done: func(error) { r.Retire() }},
+		{owner: r, index: r.applied + 1, deadline: time.Hour, done: func(err error) { second = append(second, err) }},
+	}
+	w.do(func() { r.reads.answer(r) })
+	if len(second) != 1 {
+		t.Fatalf("answers %v, left in agreed: %d", second, len(r.reads.agreed))
+	}
+}
