@@ -87,3 +87,12 @@ func (e *environment) number(name, absent string) uint64 {
 	}
 	return n
 }
+
+// parseShare reads "2%" as runs in a million.
+func parseShare(s string) (uint64, error) {
+	percent, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
+	if err != nil || !strings.HasSuffix(s, "%") || !(percent >= 0 && percent <= 100) {
+		return 0, badInput("--audit %q: give a share from 0%% to 100%%, as 2%%", s)
+	}
+	return uint64(percent * (explore.AuditAll / 100)), nil
+}

@@ -20,6 +20,7 @@ type sweepFlags struct {
 	time        time.Duration
 	shard       string
 	shardCount  uint64
+	audit       string
 	scenario    string
 	workers     int
 	report      string
@@ -79,6 +80,8 @@ func newSweep(r *explore.Registry) *cobra.Command {
 			"BUILDKITE_PARALLEL_JOB_COUNT; SLURM_ARRAY_TASK_ID, _COUNT, _MIN and _STEP; or\n" +
 			"JOB_COMPLETION_INDEX of a Kubernetes indexed job with --shard-count N, or with\n" +
 			"N in SIM_SHARD_COUNT. --shard 0/1 is all seeds there, too.\n\n" +
+			"A share of the runs (--audit), and each that failed, is made a second time: one\n" +
+			"that gives another hash fails as nondeterminism, and the sweep ends with 3.\n\n" +
 			"A sweep lists the probes that it reached, those reached in less than 1% of the\n" +
 			"runs (rare), and those never reached. Over 200 seeds of mixed or more, a required\n" +
 			"one that was never reached ends it with 4; sim list tells which are required.",
@@ -92,6 +95,7 @@ func newSweep(r *explore.Registry) *cobra.Command {
 	flags.StringVar(&f.seeds, "seeds", "", "the seeds `A..B`, both included; with --time also A.. (default 1..)")
 	flags.DurationVar(&f.time, "time", 0, "begin seeds for this long, as in 10m; 0 is until the last one")
 	flags.StringVar(&f.shard, "shard", "", "only the seeds that are `I/N`: I modulo N")
+	flags.StringVar(&f.audit, "audit", "2%", "run this `SHARE` of the seeds that pass a second time, and compare")
 	flags.Uint64Var(&f.shardCount, "shard-count", 0, "how many shards `N` a Kubernetes indexed job has")
 	scenarioFlag(c, r, &f.scenario, fmt.Sprintf("scenario, or %q for each one on every seed (default %q)", allScenarios, r.Names()[0]), allScenarios)
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "worker processes")
@@ -180,6 +184,10 @@ func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	audit, err := parseShare(f.audit)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case f.workers < 1 || f.workers > 1024:
 		return nil, badInput("--workers %d: from 1 to 1024", f.workers)
@@ -199,7 +207,7 @@ func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
 		names = []string{s.Name}
 	}
 	sweep := &explore.Sweep{
-		Registry: r, Scenarios: names, From: from, To: to, Shard: shard, Time: f.time,
+		Registry: r, Scenarios: names, From: from, To: to, Shard: shard, Time: f.time, Audit: audit,
 		Pool:       explore.Pool{Command: explore.SelfCommand, Workers: f.workers, Budget: explore.Budget{Wall: f.timeout, MemoryBytes: f.memory << 20}},
 		ReportPath: f.report, SaveEvery: 2 * time.Second,
 		Artefacts: f.artefacts, Keep: f.keep, MaxFailures: f.maxFailures,

@@ -31,6 +31,9 @@ func printSweep(w io.Writer, r *explore.Report, probes bool, missed []string) {
 	t.row("elections", fmt.Sprintf("%d; %s", r.Elections, distribution(r.Metrics.ElectionMs)))
 	t.row("failover", distribution(r.Metrics.FailoverMs))
 	t.row("data loss", fmt.Sprintf("%d records", r.Metrics.DataLoss))
+	if r.Audited > 0 {
+		t.row("audit", fmt.Sprintf("%d runs made a second time, %d were another run", r.Audited, nondeterministic(r)))
+	}
 	if r.PeakWorkerBytes > 0 {
 		t.row("memory", fmt.Sprintf("a worker held at most %d MiB", r.PeakWorkerBytes>>20))
 	}
@@ -61,6 +64,15 @@ func seedsText(r *explore.Report) string {
 		text += " shard=" + r.Shard.String()
 	}
 	return text
+}
+
+func nondeterministic(r *explore.Report) (n int) {
+	for _, f := range r.Failures {
+		if f.Oracle == explore.Nondeterminism {
+			n++
+		}
+	}
+	return n
 }
 
 func sweepWord(r *explore.Report, missed []string) string {

@@ -161,6 +161,7 @@ func (r *Report) renumber(to spans, span [2]uint64, other *Report) spans {
 // include adds what another report counted.
 func (r *Report) include(o *Report) {
 	r.Seeds, r.Passed, r.Failed = r.Seeds+o.Seeds, r.Passed+o.Passed, r.Failed+o.Failed
+	r.Audited += o.Audited
 	r.Failures = append(r.Failures, o.Failures...)
 	slices.SortFunc(r.Failures, func(a, b Failure) int { return r.compareJobs(a.Job, b.Job) })
 	for i := range o.Failures {

@@ -34,6 +34,8 @@ type finished struct {
 	out   *Outcome
 	extra string // what follow left behind
 	peak  int64
+	// audited: it was run a second time.
+	audited bool
 }
 
 // followUp may use the worker again after a job, before the next one. It gets

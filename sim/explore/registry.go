@@ -54,7 +54,7 @@ func (r *Registry) Oracles() []checker.Oracle {
 		checker.Oracle{Name: Crash, About: "no node panics, stops itself or fences a group unless its disk failed; nor does the simulator"},
 		checker.Oracle{Name: Hang, About: "a run answers within its time on the wall clock (sweep --seed-timeout)"},
 		checker.Oracle{Name: Memory, About: "a run stays within its memory (sweep --worker-memory)"},
-		checker.Oracle{Name: Nondeterminism, About: "the same schedule gives the same hash again (run --repeat, and a sweep's failures)"},
+		checker.Oracle{Name: Nondeterminism, About: "the same schedule gives the same hash again (run --repeat, and the audit of a sweep)"},
 		checker.Oracle{Name: NothingProven, About: "at least one operation succeeded"},
 	)
 	for _, s := range r.Scenarios {

@@ -29,6 +29,8 @@ type Report struct {
 	// Kinds are the failures by signature, sorted by it.
 	Kinds []FailureKind `json:"failureKinds"`
 
+	Audited uint64 `json:"audited"` // runs that were run a second time
+
 	SeedsPerSecond float64 `json:"seedsPerSecond"`
 	VirtualPerReal float64 `json:"virtualPerReal"`
 

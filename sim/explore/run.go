@@ -93,14 +93,17 @@ func (r *Registry) Record(s cluster.Schedule, dir string) (*Outcome, error) {
 	if err := WriteBytes(path(scheduleName), s.JSON()); err != nil {
 		return nil, err
 	}
-	out, err := r.Run(s, Recording{Trace: path("trace.bin"), History: path("history.jsonl")})
+	out, err := r.Run(s, Recording{Trace: path(traceName), History: path("history.jsonl")})
 	if err != nil {
 		return nil, err
 	}
 	return out, WriteText(path("report.txt"), s, out)
 }
 
-const scheduleName = "schedule.json"
+const (
+	scheduleName = "schedule.json"
+	traceName    = "trace.bin"
+)
 
 // traceFile is a trace under way into a file. Writing goes on in memory after
 // an error; the first one comes out of commit.

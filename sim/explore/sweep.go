@@ -38,6 +38,9 @@ type Sweep struct {
 	// of all failures are kept; traces and histories of the first Keep.
 	Artefacts string
 	Keep      int
+	// Audit is how many runs in a million (AuditAll) that passed are run a second
+	// time; those that failed all are, unless they took their worker with them.
+	Audit uint64
 	// MaxFailures ends the sweep early; 0: never.
 	MaxFailures int
 
@@ -59,6 +62,9 @@ func (s *Sweep) Run(ctx context.Context) (*Report, error) {
 	done := func(f finished) bool {
 		report.To = max(report.To, f.job.Seed)
 		report.add(f.job, f.out, failureOf(f, s.folder(f.job)))
+		if f.audited {
+			report.Audited++
+		}
 		report.PeakWorkerBytes = max(report.PeakWorkerBytes, f.peak)
 		report.elapsed(before + time.Since(began).Nanoseconds())
 		if s.Progress != nil {
@@ -138,23 +144,29 @@ func (s *Sweep) folder(job Job) string {
 // keep preserves a failing run: recorded by running it again where it ended on
 // its own, else by its schedule and the worker's last words.
 func (s *Sweep) keep(ctx context.Context, p *process, f *finished) (alive bool) {
-	if f.out.Passed {
+	switch {
+	case f.out.Passed && s.audited(f.job):
+		return s.audit(ctx, p, f)
+	case f.out.Passed:
 		return true
 	}
 	dir := s.folder(f.job)
-	if p == nil || s.kept.Add(1) > int64(s.Keep) {
-		f.extra = s.keepSchedule(dir, f)
-		return p != nil
+	again := request{Job: f.job}
+	if p != nil && s.kept.Add(1) <= int64(s.Keep) {
+		again.Dir = dir
+	} else if f.extra = s.keepSchedule(dir, f); p == nil {
+		return false
 	}
-	again, alive, err := p.ask(ctx, request{Job: f.job, Dir: dir})
+	out, alive, err := p.ask(ctx, again)
+	f.audited = err == nil && alive
 	switch {
-	case err != nil || !alive:
+	case !f.audited && again.Dir != "":
 		f.extra = s.keepSchedule(dir, f)
-	case again.Hash != f.out.Hash:
-		f.out.Violations = append([]Violation{{
-			Oracle:  Nondeterminism,
-			Message: fmt.Sprintf("hash %v, and %v when it was run again", f.out.Hash, again.Hash),
-		}}, f.out.Violations...)
+	case f.audited && out.Hash != f.out.Hash:
+		differs(f, fmt.Sprintf("%v when it was run again", out.Hash))
+		if again.Dir != "" {
+			return s.diverges(ctx, p, f)
+		}
 	}
 	return alive
 }

@@ -24,6 +24,8 @@ type (
 		Schedule *cluster.Schedule `json:"schedule,omitempty"`
 		// Dir asks for a run that is recorded into this directory.
 		Dir string `json:"dir,omitempty"`
+		// Replay asks to compare this trace file with another run.
+		Replay string `json:"replay,omitempty"`
 	}
 	reply struct {
 		Outcome *Outcome `json:"outcome,omitempty"`
@@ -73,7 +75,9 @@ func (r *Registry) answer(req request) reply {
 		return reply{Error: err.Error()}
 	}
 	var out *Outcome
-	if req.Dir != "" {
+	if req.Replay != "" {
+		out, err = r.replayed(req.Job, req.Replay)
+	} else if req.Dir != "" {
 		out, err = r.Record(s, req.Dir)
 	} else if out, err = r.Run(s, Recording{}); err != nil {
 		// The scenario made a schedule that nobody can run: its own failure.
