@@ -83,6 +83,9 @@ func (f *runFlags) run(c *cobra.Command, r *explore.Registry) error {
 	if f.repeat < 1 {
 		return badInput("--repeat %d: at least 1", f.repeat)
 	}
+	if err := distinct("--schedule", f.schedule, "--schedule-out", f.scheduleOut, "--trace", f.trace, "--history", f.history); err != nil {
+		return err
+	}
 	if f.scheduleOut != "" {
 		if err := explore.WriteBytes(f.scheduleOut, s.JSON()); err != nil {
 			return badInput("--schedule-out: %w", err)
