@@ -6,7 +6,8 @@
 //
 // registry.go (what can be run), run.go and outcome.go (one run and how it
 // ended), worker.go and process.go (runs in other processes), sweep.go and
-// report.go (many runs), replay.go, patch.go, mutant.go and hunt.go, bench.go;
+// report.go (many runs), with audit.go (some twice), kinds.go (failures by
+// signature), shard.go and merge.go (on several machines); replay.go, patch.go, mutant.go and hunt.go, bench.go;
 // shrink.go with signature.go (which failure), crew.go (candidates in workers),
 // reduce.go and reduce_edits.go (what is tried), regression.go (the Go test).
 //
