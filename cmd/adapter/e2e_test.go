@@ -143,7 +143,11 @@ func TestEndToEndTheLeaderIsKilledInTheMiddleOfAText(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("end-to-end: %d lines, %d of them stand twice, all after an unknown outcome", x.lines, x.countTwice(log.Records))
+	twice, err := x.countTwice(log.Records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("end-to-end: %d lines, %d of them stand twice, all after an unknown outcome", x.lines, twice)
 	name := filepath.Join(t.TempDir(), "history.jsonl")
 	f, err := createHistory(name)
 	if err != nil {
@@ -187,12 +191,12 @@ func (x *text) sendAll(nodes []*liveNode) (pause time.Duration) {
 
 // countTwice compares the log with the text: all of it is there, in order, and
 // nothing stands twice without a reason.
-func (x *text) countTwice(log []checker.LogRecord) (twice int) {
+func (x *text) countTwice(log []checker.LogRecord) (twice int, err error) {
 	next := 0
 	for _, r := range log {
 		var i int
 		if _, err := fmt.Sscanf(r.Value, "%d", &i); err != nil || r.Value != textLine(i) {
-			x.t.Fatalf("offset %d holds %q", r.Offset, r.Value)
+			return 0, fmt.Errorf("offset %d holds %q", r.Offset, r.Value)
 		}
 		switch {
 		case i == next:
@@ -200,13 +204,45 @@ func (x *text) countTwice(log []checker.LogRecord) (twice int) {
 		case i < next && x.unknown[i-i%batchLines]:
 			twice++
 		default:
-			x.t.Fatalf("offset %d holds line %d where line %d is due, and no attempt at it ended unknown", r.Offset, i, next)
+			return 0, fmt.Errorf("offset %d holds line %d where line %d is due, and no attempt at it ended unknown", r.Offset, i, next)
 		}
 	}
 	if next != x.lines {
-		x.t.Fatalf("the log ends before line %d of %d", next, x.lines)
+		return 0, fmt.Errorf("the log ends before line %d of %d", next, x.lines)
 	}
-	return twice
+	return twice, nil
+}
+
+// What the text is judged by refuses a log that lost, swapped or repeated lines.
+func TestTheTextsJudge(t *testing.T) {
+	x := &text{lines: 3 * batchLines, unknown: map[int]bool{batchLines: true}}
+	log := func(order ...int) (out []checker.LogRecord) {
+		for _, first := range order {
+			for i := range batchLines {
+				out = append(out, checker.LogRecord{Offset: int64(len(out)), Value: textLine(first*batchLines + i)})
+			}
+		}
+		return out
+	}
+	cut := log(0, 1, 2)
+	cut[7].Value = "000007 The quick brown"
+	for name, c := range map[string]struct {
+		log   []checker.LogRecord
+		twice int
+		fine  bool
+	}{
+		"whole":                          {log(0, 1, 2), 0, true},
+		"twice after an unknown attempt": {log(0, 1, 1, 2), batchLines, true},
+		"twice without one":              {log(0, 0, 1, 2), 0, false},
+		"lost in the middle":             {log(0, 2), 0, false},
+		"lost at the end":                {log(0, 1), 0, false},
+		"swapped":                        {log(1, 0, 2), 0, false},
+		"cut short":                      {cut, 0, false},
+	} {
+		if twice, err := x.countTwice(c.log); twice != c.twice || (err == nil) != c.fine {
+			t.Errorf("%s: %d lines twice, %v", name, twice, err)
+		}
+	}
 }
 
 // simCheck has the built sim judge a history, and gives its last line.
