@@ -369,3 +369,16 @@ func TestALeaderFollowsItsFollowersFromItsElectionOn(t *testing.T) {
 		t.Fatalf("node %d was lost more than the lag limit ago and is still in sync: %v", lost.id, isr)
 	}
 }
+
+// Replica ids are any 64 bits but 0.
+func TestReplicaIDsFarApart(t *testing.T) {
+	w := newWorld(t, 3, func(c *engine.Config) {
+		for i, id := range []env.ReplicaID{1, 1<<63 + 5, 1<<63 - 5} {
+			c.Topology.Partitions[0].Replicas[i].ID = id
+		}
+	})
+	w.formatAndStart()
+	if r := w.leader().produce(t, batch("x")); r.Err != engine.None {
+		t.Fatalf("produce: %v", r.Err)
+	}
+}

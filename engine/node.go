@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -209,7 +210,7 @@ func members(p *Partition) []replica.Member {
 	for _, r := range p.Replicas {
 		out = append(out, replica.Member{ID: r.ID, Node: r.Node})
 	}
-	slices.SortFunc(out, func(a, b replica.Member) int { return int(a.ID) - int(b.ID) })
+	slices.SortFunc(out, func(a, b replica.Member) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }
 

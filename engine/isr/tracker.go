@@ -1,6 +1,7 @@
 package isr
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"sort"
@@ -54,7 +55,7 @@ func NewTracker(now, lag time.Duration, self env.ReplicaID, all []env.ReplicaID,
 		}
 		t.followers = append(t.followers, f)
 	}
-	slices.SortFunc(t.followers, func(a, b follower) int { return int(a.id) - int(b.id) })
+	slices.SortFunc(t.followers, func(a, b follower) int { return cmp.Compare(a.id, b.id) })
 	return t
 }
 
@@ -79,7 +80,7 @@ func (t *Tracker) Grew(now time.Duration, end uint64) {
 // Heard records an answer of this term from a follower, whose log is durable
 // and equal to the leader's up to match.
 func (t *Tracker) Heard(now time.Duration, id env.ReplicaID, match uint64) {
-	i, ok := slices.BinarySearchFunc(t.followers, id, func(f follower, id env.ReplicaID) int { return int(f.id) - int(id) })
+	i, ok := slices.BinarySearchFunc(t.followers, id, func(f follower, id env.ReplicaID) int { return cmp.Compare(f.id, id) })
 	if !ok {
 		return
 	}

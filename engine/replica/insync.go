@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -98,7 +99,7 @@ func (r *Replica) readProgress() {
 	r.rn.WithProgress(func(id uint64, _ raft.ProgressType, p tracker.Progress) {
 		s.match = append(s.match, member{id: env.ReplicaID(id), match: p.Match})
 	})
-	slices.SortFunc(s.match, func(a, b member) int { return int(a.id) - int(b.id) })
+	slices.SortFunc(s.match, func(a, b member) int { return cmp.Compare(a.id, b.id) })
 	least := uint64(math.MaxUint64)
 	for _, m := range s.match {
 		least = min(least, m.match)
