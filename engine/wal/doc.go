@@ -103,7 +103,8 @@
 //     only, and by checksum when they are read.
 //   - The index of a sealed segment is made again by reading the segment where
 //     its file is missing or bad, as after a restore.
-//   - Bytes handed to a disk that does not keep up are bounded by the caller
+//   - Bytes handed to a disk that does not keep up are bounded on a leader, which
+//     refuses produces then; a follower is bounded by its journal, on the same disk
 //     (Backlog).
 //   - Open files: the segments written since the last checkpoint and, for
 //     readers, four more.

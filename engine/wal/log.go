@@ -90,7 +90,7 @@ func (l *Log) AppliedIndex() uint64 { return l.state.index }
 func (l *Log) Settings() Settings { return l.state.settings }
 
 // Backlog is how many bytes were handed to the disk and are not carried out
-// yet. They are pinned in memory; the engine bounds them by not applying.
+// yet. They are pinned in memory; a leader refuses produces when they are many.
 func (l *Log) Backlog() int64 { return l.backlog }
 
 // Fingerprint digests the replicated state: all stamped batches so far, the
