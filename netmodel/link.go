@@ -20,6 +20,13 @@ type Link struct {
 	ReorderPPM   uint64        `json:"reorderPPM"`   // frames that others may overtake; simulated: 0 to 50,000
 	ReorderBy    time.Duration `json:"reorderByNs"`  // at most that much later; simulated: 0 to 100 ms
 	CorruptPPM   uint64        `json:"corruptPPM"`   // frames with flipped bits; simulated: 0 to 10,000
+
+	// BytesPerSecond is shared by all lanes, the more urgent first; 0: unlimited.
+	// Simulated: 100 KB/s to 1 GB/s.
+	BytesPerSecond int64 `json:"bytesPerSecond"`
+	// QueueBytes is what may wait for that bandwidth on each lane; 0: no limit.
+	// Simulated: 64 KiB to 16 MiB.
+	QueueBytes int64 `json:"queueBytes"`
 }
 
 // DefaultLink resembles one data centre without faults.

@@ -43,6 +43,9 @@ type Stats struct {
 	Corrupted   uint64
 	Cut         uint64 // sent into a cut, or caught by one on the way
 	Unreachable uint64 // nobody was there: never attached, dead, or dead meanwhile
+	QueueFull   uint64 // did not fit the queue before a link's bandwidth
+	Reset       uint64 // lost with the connection that Reset broke
+	Held        uint64 // waited for the end of a clog; they are counted elsewhere as well
 }
 
 // New makes a network in which nobody is attached yet.
