@@ -46,6 +46,10 @@ shrink *ARGS:
 mutants *ARGS:
     go run ./cmd/sim mutants {{ARGS}}
 
+# The same seeds on arm64, under qemu's user emulation: the same hashes.
+arm64 *SEEDS:
+    scripts/arm64.sh {{SEEDS}}
+
 # Benchmarks of the packages, then of the simulator.
 bench *ARGS='./...':
     go test -run '^$' -bench . -benchmem {{ARGS}}
