@@ -2,6 +2,7 @@ package osenv
 
 import (
 	"container/heap"
+	"math"
 	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -23,7 +24,8 @@ func (l *Loop) Post(f func()) { l.posted = append(l.posted, f) }
 // they were made.
 func (l *Loop) AfterFunc(d time.Duration, f func()) env.Timer {
 	l.seq++
-	t := &timer{loop: l, at: l.Monotonic() + max(d, 0), seq: l.seq, f: f}
+	now := l.Monotonic()
+	t := &timer{loop: l, at: now + min(max(d, 0), math.MaxInt64-now), seq: l.seq, f: f}
 	heap.Push(&l.timers, t)
 	return t
 }

@@ -23,8 +23,8 @@ type Disk struct {
 	tally      tally
 
 	// Loop only.
-	open     map[*File]struct{}
-	draining []operation // the other half of finished
+	open     map[*File]struct{} // until their Close was carried out
+	draining []operation        // the other half of finished
 
 	mu       sync.Mutex
 	ended    sync.Cond // a worker ended
@@ -85,8 +85,9 @@ func (d *Disk) Open(name string, mode env.OpenMode, done func(env.File, error)) 
 	case env.OpenExisting:
 	}
 	var opened *os.File
+	var info fs.FileInfo
 	act := func() (err error) {
-		opened, err = openRegular(d.root, name, flags)
+		opened, info, err = openRegular(d.root, name, flags)
 		return err
 	}
 	d.directory(verbOpen, name, act, func(err error) {
@@ -94,17 +95,28 @@ func (d *Disk) Open(name string, mode env.OpenMode, done func(env.File, error)) 
 			done(nil, err)
 			return
 		}
-		f := &File{disk: d, os: opened, opened: name, name: name}
+		f := &File{disk: d, os: opened, info: info, queue: d.queueOf(info), opened: name, name: name}
 		d.open[f] = struct{}{}
 		done(f, nil)
 	})
 }
 
+// queueOf gives the queue of a file, which all its handles share: operations on
+// one file keep their order by whichever handle they are asked.
+func (d *Disk) queueOf(info fs.FileInfo) *queue {
+	for f := range d.open {
+		if os.SameFile(f.info, info) {
+			return f.queue
+		}
+	}
+	return new(queue)
+}
+
 // openRegular refuses a directory, for which the system's errors differ.
-func openRegular(root *os.Root, name string, flags int) (*os.File, error) {
+func openRegular(root *os.Root, name string, flags int) (*os.File, fs.FileInfo, error) {
 	f, err := root.OpenFile(name, flags, 0o644)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
@@ -112,9 +124,9 @@ func openRegular(root *os.Root, name string, flags int) (*os.File, error) {
 	}
 	if err != nil {
 		_ = f.Close()
-		return nil, err
+		return nil, nil, err
 	}
-	return f, nil
+	return f, info, nil
 }
 
 // directory queues one directory operation.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Rename implements env.Disk.
@@ -86,11 +87,20 @@ func (d *Disk) SyncDir(dir string, done func(error)) {
 	d.directory(verbSyncDir, dir, act, done)
 }
 
-// withDir opens a directory for f.
+// withDir opens a directory for f. A file is refused: a sync of one would
+// succeed, and say nothing about names.
 func (d *Disk) withDir(dir string, f func(*os.File) error) error {
 	opened, err := d.root.Open(dir)
 	if err != nil {
 		return err
 	}
-	return errors.Join(f(opened), opened.Close())
+	info, err := opened.Stat()
+	switch {
+	case err != nil:
+	case !info.IsDir():
+		err = syscall.ENOTDIR
+	default:
+		err = f(opened)
+	}
+	return errors.Join(err, opened.Close())
 }

@@ -14,11 +14,11 @@
 // # The disk
 //
 // A Disk owns one data directory, locked against a second process for as long
-// as it is open. Every open file has a queue of operations; a busy file gets a
-// worker goroutine, and the number of workers is bounded. Directory operations
-// have one queue of their own. Completions of all files are collected and
-// handed to the loop as one event. Durability is fdatasync on Linux and
-// File.Sync elsewhere, for a directory an fsync of it.
+// as it is open. Every file has a queue of operations, shared by all its
+// handles; a busy file gets a worker goroutine, and the number of workers is
+// bounded. Directory operations have one queue of their own. Completions of all
+// files are collected and handed to the loop as one event. Durability is
+// fdatasync on Linux and File.Sync elsewhere, for a directory an fsync of it.
 //
 // Names are resolved by os.Root, so no name, link or ".." leads out of the data
 // directory.

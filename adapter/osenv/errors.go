@@ -29,6 +29,9 @@ func mapError(v verb, name string, err error) error {
 			return fmt.Errorf("%s %s: %w", v, name, known)
 		}
 	}
+	if errors.Is(err, syscall.ENOTDIR) && (v == verbOpen || v == verbRemove) { // nothing stands below a file
+		return fmt.Errorf("%s %s: %w (%w)", v, name, env.ErrNotExist, err)
+	}
 	kind := env.ErrIO
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		kind = env.ErrNoSpace

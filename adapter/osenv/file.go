@@ -1,6 +1,7 @@
 package osenv
 
 import (
+	"io/fs"
 	"os"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -12,8 +13,9 @@ var _ env.File = (*File)(nil)
 type File struct {
 	disk   *Disk
 	os     *os.File
-	opened string // the name it was opened under, for errors
-	queue  queue  // guarded by Disk.mu
+	info   fs.FileInfo // says which file it is
+	opened string      // the name it was opened under, for errors
+	queue  *queue      // of the file, not of this handle; guarded by Disk.mu
 
 	// Loop only.
 	name     string
@@ -54,13 +56,12 @@ func (f *File) Sync(done func(error)) {
 
 // Close implements env.File.
 func (f *File) Close() {
-	delete(f.disk.open, f)
-	f.push(operation{verb: verbClose})
+	f.push(operation{verb: verbClose, done: func(error) { delete(f.disk.open, f) }})
 }
 
 func (f *File) push(op operation) {
 	op.file = f
-	f.disk.push(&f.queue, op)
+	f.disk.push(f.queue, op)
 }
 
 // carryOut runs on a worker.

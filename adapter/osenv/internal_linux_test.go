@@ -49,3 +49,50 @@ func TestAFailedSyncStaysFailed(t *testing.T) {
 		t.Fatalf("first sync %v, then %v", first, second)
 	}
 }
+
+// Handles of one file share its queue, by whatever name; files do not.
+func TestHandlesOfAFileShareItsQueue(t *testing.T) {
+	loop := NewLoop(0)
+	d, err := OpenDisk(loop, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tasks env.Tasks
+	ended := make(chan struct{})
+	loop.Post(func() {
+		tasks.Go("test", func(task *env.Task) {
+			defer close(ended)
+			open := func(name string) *File {
+				f, err := task.Open(d, name, env.OpenCreate)
+				if err != nil {
+					t.Error(err)
+				}
+				return f.(*File)
+			}
+			a, other := open("a"), open("other")
+			if err := task.Rename(d, "a", "b"); err != nil {
+				t.Error(err)
+			}
+			again := open("b")
+			if a.queue != again.queue || a.queue == other.queue {
+				t.Errorf("queues %p and %p of one file, %p of another", a.queue, again.queue, other.queue)
+			}
+			for _, f := range []*File{a, other, again} {
+				f.Close()
+				if _, err := task.Size(f); !errors.Is(err, env.ErrClosed) {
+					t.Errorf("size of a closed file: %v", err)
+				}
+			}
+			if len(d.open) != 0 {
+				t.Errorf("%d files are open after all were closed", len(d.open))
+			}
+		})
+	})
+	loop.Start()
+	<-ended
+	loop.Stop()
+	<-loop.Done()
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,6 +1,7 @@
 package osenv_test
 
 import (
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -73,6 +74,17 @@ func TestTimersFireInOrderAndStopMeansStop(t *testing.T) {
 	if want := []string{"caller", "now", "1ms", "3ms"}; !slices.Equal(got, want) {
 		t.Fatalf("ran %v, want %v", got, want)
 	}
+}
+
+// The longest duration there is must not come round to the past.
+func TestATimerThatNeverFires(t *testing.T) {
+	l := startLoop(t, 0)
+	done := make(chan struct{})
+	l.Submit(func() {
+		l.AfterFunc(math.MaxInt64, func() { t.Error("a timer of the longest duration fired") })
+		l.AfterFunc(2*time.Millisecond, func() { close(done) })
+	})
+	<-done
 }
 
 func TestSubmitWaitsForRoom(t *testing.T) {

@@ -11,6 +11,10 @@
 //		envtest.Disk(t, func(t *testing.T) envtest.DiskWorld { return newWorld(t) })
 //	}
 //
+// The parts stand in tables, by what they are about: clock.go, network.go, and
+// for the disk disk_content.go (bytes), disk_order.go (what completes when),
+// disk_names.go (directories, and what a later process finds).
+//
 // # Known gaps
 //
 // Nothing here crashes or loses power: what survives that is tested beside the
