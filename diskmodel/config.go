@@ -29,6 +29,9 @@ type Config struct {
 	DirtyBytes int64 `json:"dirtyBytes"`
 	// MaxFileBytes bounds the length of one file.
 	MaxFileBytes int64 `json:"maxFileBytes"`
+	// CapacityBytes bounds the sum of the lengths of all files that have a name or
+	// are open; 0: no bound. Simulated: 0, or 16 MiB to 1 GiB.
+	CapacityBytes int64 `json:"capacityBytes"`
 }
 
 // DefaultConfig resembles a cloud machine's ext4 on a solid state disk: about

@@ -13,13 +13,19 @@ type content struct {
 	held    []byte
 	dirty   int64 // bytes that changes cover
 	// diverged: a sync failed; cache holds bytes that no sync will write.
-	diverged bool
+	diverged  bool
+	unwritten extents // where they are
+	// overlay is nil unless a fault lies over the medium's bytes or a change has a
+	// fate.
+	overlay *overlay
 }
 
 // change is one unsynced write or truncation.
 type change struct {
 	truncate bool
 	zeros    bool  // a write of zeros: nothing is held for it
+	fate     fate  // of a write
+	shift    int32 // how many sectors off a misdirected one lands
 	off      int64 // a truncation's new size
 	n        int64
 	at       int // where its bytes are held
@@ -51,6 +57,8 @@ func (c *content) sync(pages *pool) {
 	switch {
 	case c.diverged:
 		c.syncDiverged(pages)
+	case c.overlay != nil:
+		c.syncOverlaid(pages)
 	case c.truncated():
 		c.durable.become(&c.cache, pages)
 	default:
@@ -66,25 +74,35 @@ func (c *content) sync(pages *pool) {
 
 // syncDiverged writes the sectors that changes touched, and no others.
 func (c *content) syncDiverged(pages *pool) {
-	var sector [sectorBytes]byte
 	for _, ch := range c.changes {
 		if ch.truncate {
-			c.durable.truncate(ch.off, &c.cache, pages)
+			c.unwritten = c.unwritten.without(ch.covers())
+			c.land(ch, 0, 0, func() { c.durable.truncate(ch.off, &c.cache, pages) })
 			continue
 		}
-		end := min(ch.off+ch.n, c.cache.size)
-		for off := ch.off &^ (sectorBytes - 1); off < end; off += sectorBytes {
-			n := c.cache.read(sector[:], off)
-			c.durable.write(sector[:n], off, &c.cache, pages)
+		off, end := ch.off&^(sectorBytes-1), (ch.off+ch.n+sectorBytes-1)&^(sectorBytes-1)
+		if end = min(end, c.cache.size); off < end {
+			c.unwritten = c.unwritten.without(off, end)
+			c.land(ch, off, end-off, func() { c.writeSectors(off, end, pages) })
 		}
 	}
-	c.durable.truncate(c.cache.size, &c.cache, pages)
+	cut := change{truncate: true, off: c.cache.size}
+	c.land(cut, 0, 0, func() { c.durable.truncate(c.cache.size, &c.cache, pages) })
+}
+
+func (c *content) writeSectors(off, end int64, pages *pool) {
+	var sector [sectorBytes]byte
+	for ; off < end; off += sectorBytes {
+		n := c.cache.read(sector[:], off)
+		c.durable.write(sector[:n], off, &c.cache, pages)
+	}
 }
 
 // failSync loses what a sync would have written.
 func (c *content) failSync() {
 	if len(c.changes) > 0 {
 		c.diverged = true
+		c.lostUnwritten()
 	}
 	c.forget()
 }
@@ -105,10 +123,18 @@ func (c *content) forget() {
 		c.held = nil
 	}
 	c.held = c.held[:0]
+	if c.overlay != nil && c.overlay.empty() {
+		c.overlay = nil
+	}
 }
 
 // apply carries out a change on the medium: the bytes [from, to) of a write.
 func (c *content) apply(ch change, from, to int64, pages *pool) {
+	c.land(ch, ch.off+from, to-from, func() { c.applyTrue(ch, from, to, pages) })
+}
+
+// applyTrue is apply as far as the true bytes are concerned.
+func (c *content) applyTrue(ch change, from, to int64, pages *pool) {
 	switch {
 	case ch.truncate:
 		c.durable.truncate(ch.off, &c.cache, pages)
@@ -146,5 +172,6 @@ func (c *content) release(pages *pool) {
 	var none image
 	c.cache.pages = nil
 	c.durable.truncate(0, &none, pages)
+	c.overlay = nil
 	c.forget()
 }

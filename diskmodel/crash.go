@@ -18,6 +18,7 @@ func (d *Disk) Crash() {
 	}
 	d.process.dead = true
 	d.process = nil
+	d.transferredAt = 0
 }
 
 // cutOff carries out a random prefix of a queue, the last write of it perhaps

@@ -10,7 +10,10 @@ import (
 // and the file's id below, C: the offset or, of a truncation, the size; the bytes
 // are those written or read. Of a directory operation the id is zero, C is 1 if
 // it failed, and the bytes are its name.
-const traceKindShift = 56
+const (
+	traceKindShift = 56
+	traceFailed    = 1 << 63
+)
 
 // Describe says in words what a recorded disk operation was.
 func Describe(e sim.Event) string {

@@ -74,15 +74,15 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestFlipBit(t *testing.T) {
+func TestRot(t *testing.T) {
 	s := newStory(t, 1)
 	f := s.durableFile("a", "aaaa")
-	if !s.FlipBit("a", 1, 1) || s.FlipBit("a", 4, 0) || s.FlipBit("b", 0, 0) {
+	if !s.Rot("a", 1, 1) || s.Rot("a", 4, 0) || s.Rot("b", 0, 0) {
 		t.Fatal("which bits there are")
 	}
 	s.holds("a", "acaa")
 	s.write(f, "b", 0)
-	s.FlipBit("a", 3, 1) // the page is not shared now
+	s.Rot("a", 3, 1) // the page is not shared now
 	s.holds("a", "bcac")
 	s.PowerLoss(LoseAll)
 	s.holds("a", "acac")

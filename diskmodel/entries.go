@@ -34,6 +34,7 @@ func (d *Disk) see(c entryChange) {
 		entries := c.to.dir.dir.entries
 		if old := entries[c.to.base]; old != nil {
 			old.at = entry{}
+			d.removed = true
 		}
 		entries[c.to.base] = c.node
 		c.node.renamed(join(c.to.dir, c.to.base))

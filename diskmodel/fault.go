@@ -8,42 +8,84 @@ import (
 
 // FailNextSync makes the next n syncs, of files or directories, fail with
 // env.ErrIO: what they covered reads back, counts as clean, and is not durable.
-func (d *Disk) FailNextSync(n int) { d.failSyncs = n }
+// Simulated: 1.
+func (d *Disk) FailNextSync(n int) {
+	d.failSyncs = n
+}
+
+// SetSyncErrors makes every sync fail as FailNextSync does, or ends that.
+func (d *Disk) SetSyncErrors(failing bool) {
+	if d.syncErrors != failing {
+		d.syncErrors = failing
+		d.recordFault(opSyncErrors, 0, flag(failing), 0)
+	}
+}
 
 // SetSlow adds extra to every operation that begins from now on; zero ends it.
+// Simulated: 1 ms to 1 s.
 func (d *Disk) SetSlow(extra time.Duration) { d.slow = extra }
 
-// Stall lets no operation end before the given time.
+// Stall lets no operation end before the given time. Simulated: up to 10 s.
 func (d *Disk) Stall(until sim.Time) { d.stalledTo = max(d.stalledTo, until) }
 
-// FlipBit damages one bit of a file, in the cache and on the medium. It reports
-// false if the file has no such byte.
-func (d *Disk) FlipBit(name string, off int64, bit uint) bool {
-	n := d.lookup(checkName(name))
-	if n == nil || n.dir != nil || off < 0 || off >= n.cache.size {
-		return false
+// Unstall ends a stall: what it held goes on at once.
+func (d *Disk) Unstall() {
+	now := d.kernel.Now()
+	if d.stalledTo <= now {
+		return
 	}
-	mask := byte(1) << (bit % 8)
-	i, at := int(off/pageBytes), off%pageBytes
-	shared := n.cache.pages[i] != nil && n.cache.pages[i] == n.durable.at(i)
-	if shared {
-		n.cache.pages[i][at] ^= mask
-		return true
+	d.stalledTo = now
+	for _, op := range d.underWay(func(op *operation) bool { return op.held }) {
+		op.endAt(now)
 	}
-	var none image
-	n.cache.own(i, &none, &d.pages)[at] ^= mask
-	if off < n.durable.size {
-		n.durable.own(i, &none, &d.pages)[at] ^= mask
-	}
-	return true
 }
 
 // syncFails takes one of the failures that FailNextSync ordered.
 func (d *Disk) syncFails() bool {
-	if d.failSyncs == 0 {
-		return false
+	if !d.syncErrors {
+		if d.failSyncs == 0 {
+			return false
+		}
+		d.failSyncs--
 	}
-	d.failSyncs--
 	d.stats.FailedSyncs++
 	return true
+}
+
+// LiftFaults removes all that is laid over files and names, and ends every other
+// fault but a lost device: what a stall or a throttle held goes on at once. What
+// a power loss or a failed sync took does not come back.
+func (d *Disk) LiftFaults() {
+	lifted := d.switchOff()
+	for _, n := range d.files {
+		lifted = n.absolve() || lifted || n.overlay != nil || n.entryLost
+		n.overlay, n.entryLost = nil, false
+	}
+	if lifted {
+		d.recordFault(opLift, 0, 0, 0)
+	}
+}
+
+// switchOff ends the faults that are not laid over anything. It reports whether
+// there were any.
+func (d *Disk) switchOff() bool {
+	on := d.full || d.syncErrors || d.failSyncs > 0 || len(d.orders) > 0 || d.slow != 0 || d.stalledTo > d.kernel.Now() || d.bytesPerSecond > 0
+	d.full, d.syncErrors, d.failSyncs, d.orders, d.slow = false, false, 0, nil, 0
+	d.Unstall()
+	old := d.bytesPerSecond
+	d.bytesPerSecond = 0
+	d.retime(old)
+	return on
+}
+
+// recordFault puts a fault that was laid or lifted into the trace; see Describe.
+func (d *Disk) recordFault(kind opKind, id, c uint64, n int) {
+	d.kernel.RecordSum(sim.KindDisk, d.entity, uint64(kind)<<traceKindShift|id, c, n, 0)
+}
+
+func flag(on bool) uint64 {
+	if on {
+		return 1
+	}
+	return 0
 }

@@ -69,6 +69,14 @@ func (m *mount) SyncDir(dir string, done func(error)) {
 func (op *operation) carryOutEntry() {
 	d := op.disk
 	d.stats.EntryOps++
+	if op.err == nil {
+		op.changeEntry()
+	}
+	op.recordEntry()
+}
+
+func (op *operation) changeEntry() {
+	d := op.disk
 	switch op.kind {
 	case opOpen:
 		op.open()
@@ -80,20 +88,19 @@ func (op *operation) carryOutEntry() {
 		op.mkdir()
 	case opList:
 		if n := op.find(op.name, true); n != nil {
-			op.names = n.dir.sorted()
+			op.names = n.dir.seen()
 		}
 	case opSyncDir:
 		if n := op.find(op.name, true); n != nil {
 			lost := d.syncFails()
 			d.syncEntries(n, lost)
 			if lost {
-				op.fail(env.ErrIO)
+				op.inject(env.ErrIO)
 			}
 		}
 	default:
 		panic("diskmodel: no directory operation: " + op.kind.String())
 	}
-	op.recordEntry()
 }
 
 func (op *operation) fail(err error) {
@@ -121,7 +128,7 @@ func (op *operation) open() {
 		op.fail(env.ErrNotExist)
 		return
 	}
-	n := dir.dir.entries[base]
+	n := dir.child(base)
 	switch {
 	case n != nil && op.mode == env.OpenNew:
 		op.fail(env.ErrExist)
@@ -129,8 +136,11 @@ func (op *operation) open() {
 	case n == nil && op.mode == env.OpenExisting, base == "":
 		op.fail(env.ErrNotExist)
 		return
+	case n == nil && op.refusesEntry():
+		return
 	case n == nil:
 		n = d.newNode(false)
+		op.made = true
 		d.see(entryChange{node: n, to: entry{dir, base}})
 	case n.dir != nil:
 		op.find(op.name, false)
@@ -144,11 +154,11 @@ func (op *operation) rename() {
 	d := op.disk
 	fromDir, fromBase := d.parent(op.name)
 	toDir, toBase := d.parent(op.to)
-	if fromDir == nil || toDir == nil || fromDir.dir.entries[fromBase] == nil {
+	if fromDir == nil || toDir == nil || fromDir.child(fromBase) == nil {
 		op.fail(env.ErrNotExist)
 		return
 	}
-	n, old := fromDir.dir.entries[fromBase], toDir.dir.entries[toBase]
+	n, old := fromDir.child(fromBase), toDir.child(toBase)
 	switch {
 	case n == old:
 		return
@@ -159,7 +169,6 @@ func (op *operation) rename() {
 		op.fail(fmt.Errorf("into itself: %w", env.ErrIO))
 		return
 	}
-	d.removed = d.removed || old != nil
 	d.see(entryChange{node: n, from: entry{fromDir, fromBase}, to: entry{toDir, toBase}})
 }
 
@@ -173,11 +182,11 @@ func (n *node) holds(other *node) bool {
 func (op *operation) remove() {
 	d := op.disk
 	dir, base := d.parent(op.name)
-	if dir == nil || dir.dir.entries[base] == nil {
+	if dir == nil || dir.child(base) == nil {
 		op.fail(env.ErrNotExist)
 		return
 	}
-	n := dir.dir.entries[base]
+	n := dir.child(base)
 	if n.dir != nil && len(n.dir.entries) > 0 {
 		op.fail(fmt.Errorf("directory not empty: %w", env.ErrIO))
 		return
@@ -195,6 +204,9 @@ func (op *operation) mkdir() {
 		}
 		switch n := d.lookup(op.name[:i]); {
 		case n == nil:
+			if op.refusesEntry() {
+				return
+			}
 			dir, base := d.parent(op.name[:i])
 			d.see(entryChange{node: d.newNode(true), to: entry{dir, base}})
 		case n.dir == nil:

@@ -14,6 +14,8 @@ type node struct {
 	dir     *directory
 	queue   queue // of a file: its operations, in order
 	handles int
+	// entryLost: its durable name is gone, a fault laid over the directory.
+	entryLost bool
 	// There are no hard links: one place as seen, one on the medium, or none.
 	at, durableAt entry
 }
@@ -28,8 +30,13 @@ func newDirectory() *directory {
 	return &directory{entries: map[string]*node{}, durable: map[string]*node{}}
 }
 
-// sorted gives the names in the directory as seen.
+// sorted gives the names in the directory, also those that a fault hides.
 func (d *directory) sorted() []string { return slices.Sorted(maps.Keys(d.entries)) }
+
+// seen gives the names in the directory that processes see.
+func (d *directory) seen() []string {
+	return slices.DeleteFunc(d.sorted(), func(name string) bool { return d.entries[name].entryLost })
+}
 
 // newNode makes a file, or a directory.
 func (d *Disk) newNode(dir bool) *node {
@@ -58,7 +65,7 @@ func checkName(name string) string {
 	return name
 }
 
-// lookup finds the node under a name as seen; nil if there is none.
+// lookup finds the node under a name as processes see it; nil if there is none.
 func (d *Disk) lookup(name string) *node {
 	at := d.root
 	for len(name) > 0 && at != nil {
@@ -67,7 +74,7 @@ func (d *Disk) lookup(name string) *node {
 		}
 		var part string
 		part, name, _ = strings.Cut(name, "/")
-		at = at.dir.entries[part]
+		at = at.child(part)
 	}
 	return at
 }

@@ -1,7 +1,7 @@
 package diskmodel
 
 import (
-	"fmt"
+	"errors"
 	"io"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -25,6 +25,20 @@ const (
 	opSyncDir
 	opCrash
 	opPowerLoss
+	// Faults that are laid or lifted.
+	opRot
+	opFailReads
+	opMisdirect
+	opLoseWrite
+	opForgetWrites
+	opStrayed
+	opLoseEntry
+	opFull
+	opSyncErrors
+	opThrottle
+	opLose
+	opReplace
+	opLift
 	opKinds
 )
 
@@ -32,7 +46,11 @@ func (k opKind) String() string {
 	if k == 0 || k >= opKinds {
 		return "op?"
 	}
-	return [...]string{"", "read", "write", "truncate", "size", "sync", "open", "rename", "remove", "mkdir", "list", "syncdir", "crash", "power loss"}[k]
+	return [...]string{
+		"", "read", "write", "truncate", "size", "sync", "open", "rename", "remove", "mkdir", "list", "syncdir", "crash", "power loss",
+		"rot", "unreadable", "misdirect the next write", "lose the next write", "forget orders", "strayed write", "lost entry",
+		"full", "sync errors", "throttle", "lost device", "new device", "faults lifted",
+	}[k]
 }
 
 // operation is one thing asked of the disk. Operations are used again, so that
@@ -49,11 +67,17 @@ type operation struct {
 	name    string
 	to      string
 
+	// While it is under way.
+	readyAt, transferredAt sim.Time // of a throttled one: when its latency and its bytes are through
+	held                   bool     // by a stall
+
 	// The outcome.
-	err   error
-	n     int64
-	file  *file
-	names []string
+	err      error
+	injected bool // err is a fault's
+	made     bool // an open made the file
+	n        int64
+	file     *file
+	names    []string
 
 	// Whom to tell: the one that fits the kind.
 	doneError func(error)
@@ -104,21 +128,36 @@ func (op *operation) begin() {
 		l = &d.config.SyncDir
 	default: // the directory's entries: the latency above
 	}
-	op.queue.timer = d.kernel.After(l.draw(d.latency, bytes)+d.slow, op.expire)
+	at := d.kernel.Now() + sim.Time(max(l.draw(d.latency, bytes)+d.slow, 0))
+	if d.bytesPerSecond > 0 && op.node != nil {
+		at = d.transfer(op, bytes, at)
+	}
+	op.queue.timer = d.kernel.At(at, op.expire)
 }
 
 // expired carries the operation out and lets the next one begin.
 func (op *operation) expired() {
 	d := op.disk
 	if now := d.kernel.Now(); now < d.stalledTo {
+		op.held = true
 		op.queue.timer = d.kernel.At(d.stalledTo, op.expire)
 		return
 	}
 	op.queue.pop()
 	op.carryOut()
 	op.queue.begin()
+	if d.observer != nil && !op.closed() {
+		d.observer(op.step())
+		if op.process.dead {
+			op.recycle()
+			return
+		}
+	}
 	op.process.exec(op.report)
 }
+
+// closed tells whether a closed file was asked: nothing is carried out for it.
+func (op *operation) closed() bool { return errors.Is(op.err, env.ErrClosed) }
 
 // reported tells the process, if it still lives.
 func (op *operation) reported() {
@@ -126,6 +165,9 @@ func (op *operation) reported() {
 	op.recycle()
 	if done.process.dead {
 		return
+	}
+	if done.injected {
+		done.disk.stats.Errors++
 	}
 	switch {
 	case done.doneError != nil:
@@ -148,6 +190,9 @@ func (op *operation) carryOut() {
 	if op.err != nil {
 		return
 	}
+	if op.disk.lost {
+		op.refuse()
+	}
 	if op.node != nil {
 		op.carryOutFile()
 	} else {
@@ -157,38 +202,47 @@ func (op *operation) carryOut() {
 
 func (op *operation) carryOutFile() {
 	d, n := op.disk, op.node
-	switch op.kind {
-	case opRead:
-		op.n = int64(n.cache.read(op.p, op.off))
-		if op.n < int64(len(op.p)) {
-			op.err = io.EOF
-		}
-		d.stats.Reads++
-		d.stats.BytesRead += uint64(op.n)
-		op.record(op.p[:op.n])
-		return
-	case opWrite:
+	p := op.p
+	switch {
+	case op.err != nil: // the device is gone
+		p = nil
+	case op.kind == opRead:
+		p = op.read()
+	case op.kind == opWrite:
 		op.write(len(op.p))
-	case opTruncate:
+	case op.kind == opTruncate:
 		if op.off > d.config.MaxFileBytes {
 			op.err = env.ErrNoSpace
-		} else {
+		} else if op.extends() {
 			n.truncate(op.off, &d.pages)
 		}
-	case opSize:
+	case op.kind == opSize:
 		op.n = n.cache.size
-	case opSync:
-		d.stats.Syncs++
-		if d.syncFails() {
-			n.failSync()
-			op.err = fmt.Errorf("sync %s: %w", n.name, env.ErrIO)
-		} else {
-			n.sync(&d.pages)
-		}
+	case op.kind == opSync:
+		op.sync()
 	default:
 		panic("diskmodel: no file operation: " + op.kind.String())
 	}
-	op.record(op.p)
+	op.record(p)
+}
+
+// read fills the operation's bytes, and gives those that were read.
+func (op *operation) read() []byte {
+	d, n := op.disk, op.node
+	p := op.p[:n.cache.read(op.p, op.off)]
+	d.stats.Reads++
+	if n.overlay != nil && !n.show(p, op.off) {
+		clear(p)
+		d.stats.ReadErrors++
+		op.inject(env.ErrIO)
+		return nil
+	}
+	op.n = int64(len(p))
+	if len(p) < len(op.p) {
+		op.err = io.EOF
+	}
+	d.stats.BytesRead += uint64(op.n)
+	return p
 }
 
 // write carries out the first bytes of a write.
@@ -198,7 +252,13 @@ func (op *operation) write(bytes int) {
 		op.err = env.ErrNoSpace
 		return
 	}
+	if d.limited() {
+		bytes = op.fits(bytes)
+	}
 	n.write(op.p[:bytes], op.off, &d.pages)
+	if len(d.orders) > 0 && op.err == nil {
+		d.meetOrder(n, op.off, int64(bytes))
+	}
 	d.stats.Writes++
 	d.stats.BytesWritten += uint64(bytes)
 	if n.dirty > d.config.DirtyBytes {
@@ -207,7 +267,32 @@ func (op *operation) write(bytes int) {
 	}
 }
 
+func (op *operation) sync() {
+	d, n := op.disk, op.node
+	d.stats.Syncs++
+	op.n = n.dirty
+	if d.syncFails() {
+		n.failSync()
+		op.inject(env.ErrIO)
+	} else {
+		n.sync(&d.pages)
+	}
+}
+
+// inject fails the operation with a fault's error.
+func (op *operation) inject(err error) {
+	if op.node != nil {
+		op.name = op.node.name
+	}
+	op.fail(err)
+	op.injected = true
+}
+
 // record puts a file operation into the trace; see Describe.
 func (op *operation) record(p []byte) {
-	op.disk.kernel.Record(sim.KindDisk, op.disk.entity, uint64(op.kind)<<traceKindShift|op.node.id, uint64(op.off), p)
+	b := uint64(op.kind)<<traceKindShift | op.node.id
+	if op.injected {
+		b |= traceFailed
+	}
+	op.disk.kernel.Record(sim.KindDisk, op.disk.entity, b, uint64(op.off), p)
 }

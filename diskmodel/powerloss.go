@@ -80,7 +80,7 @@ func (l loss) strike(mode LossMode) {
 		}
 	}
 	n.forget()
-	n.diverged = false
+	n.diverged, n.unwritten = false, nil
 	n.cache.become(&n.durable, &l.disk.pages)
 }
 
