@@ -3,6 +3,7 @@
 //	sim run --seed 42              one run: what was done, what happened, all oracles
 //	sim sweep --seeds 1..2000      many, in worker processes, with a report
 //	sim merge REPORT...            the reports of shards as one
+//	sim report REPORT              a saved report again, as a Markdown page too
 //	sim replay TRACE               a recorded run again, compared event by event
 //	sim check HISTORY              the oracles on what clients saw, of a live cluster too
 //	sim shrink --seed N -o FILE    a failing schedule, as small as it gets

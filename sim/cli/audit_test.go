@@ -33,6 +33,31 @@ func TestASweepAuditsDeterminism(t *testing.T) {
 	}
 }
 
+// A load that reads the real clock differs in one event, and that is shown.
+func TestTheFirstEventThatDiffersIsShown(t *testing.T) {
+	other(t, "unsteady")
+	dir := t.TempDir()
+	r := run(t, dir, "sweep", "--seeds", "1..2", "--audit", "100%", "--report", "r.json")
+	report, err := explore.ParseReport(read(t, filepath.Join(dir, "r.json")))
+	if err != nil || r.code != cli.Nondeterministic || len(report.Failures) != 2 {
+		t.Fatalf("code %d, %v: %s%s", r.code, err, r.out, r.errors)
+	}
+	for _, f := range report.Failures {
+		if _, differs, found := strings.Cut(f.Message, "; the first event that differs is "); !found ||
+			strings.Count(differs, "client 99: operation 0 ended") != 2 || !strings.Contains(differs, "recorded: #") || !strings.Contains(differs, "replayed: #") {
+			t.Errorf("seed %d: %s", f.Seed, f.Message)
+		}
+	}
+	trace := filepath.Join(report.Failures[0].Artefacts, "trace.bin")
+	if r = run(t, dir, "replay", trace); r.code != cli.Nondeterministic || !strings.Contains(r.out, "\nreplayed  #") {
+		t.Errorf("its trace replayed: code %d\n%s%s", r.code, r.out, r.errors)
+	}
+	r = run(t, dir, "run", "--seed", "1", "--repeat", "2")
+	if r.code != cli.Nondeterministic || !strings.Contains(r.out, "FAIL seed=1 oracle=nondeterminism") {
+		t.Errorf("run twice: code %d\n%s", r.code, lastLines(r.out, 2))
+	}
+}
+
 func TestAWorkerNamesTheFirstEventThatDiffers(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "s.json", healthy(5).JSON())

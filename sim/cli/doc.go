@@ -1,6 +1,6 @@
 // Package cli is the command sim as a library. A user's own main calls Main
-// with his scenarios, workload and state machine and has run, sweep, merge, shrink, replay,
-// check, mutants, list and bench for them:
+// with his scenarios, workload and state machine and has run, sweep, merge,
+// report, shrink, replay, check, mutants, list and bench for them:
 //
 //	func main() { os.Exit(cli.Main(explore.Registry{Scenarios: mine, Options: options})) }
 //
@@ -15,7 +15,7 @@
 //	130  a sweep, shrink, mutant hunt or bench was interrupted and had not failed
 //
 // With `sim run --bisect` the codes 2 to 4 become 125, which tells git bisect
-// run to skip.
+// run to skip; so does a failure of others than --oracle.
 //
 // # Promises
 //

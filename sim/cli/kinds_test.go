@@ -14,8 +14,14 @@ import (
 // flawed builds testdata/flawed and makes it what run runs.
 func flawed(t *testing.T) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "flawed")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./testdata/flawed").CombinedOutput(); err != nil {
+	other(t, "flawed")
+}
+
+// other makes a sim in testdata what run runs.
+func other(t *testing.T, name string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "./testdata/"+name).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	was := binary

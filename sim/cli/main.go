@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/lockstep-log/lockstep/sim/explore"
 )
@@ -106,7 +107,7 @@ func newRoot(r *explore.Registry) *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(badFlag)
-	root.AddCommand(newRun(r), newSweep(r), newMerge(r), newShrink(r), newReplay(r), newCheck(), newMutants(r), newList(r), newBench(r), newWorker(r))
+	root.AddCommand(newRun(r), newSweep(r), newMerge(r), newReport(r), newShrink(r), newReplay(r), newCheck(), newMutants(r), newList(r), newBench(r), newWorker(r))
 	return root
 }
 
@@ -120,21 +121,23 @@ func program() string {
 	return quote(os.Args[0])
 }
 
+// commandLine is what to type to have the command's work done again; it has no
+// arguments.
+func commandLine(c *cobra.Command) string {
+	words := []string{program(), c.Name()}
+	c.Flags().Visit(func(flag *pflag.Flag) {
+		words = append(words, "--"+flag.Name)
+		if flag.Value.Type() != "bool" {
+			words = append(words, quote(flag.Value.String()))
+		}
+	})
+	return strings.Join(words, " ")
+}
+
 // quote makes one word of a shell command line.
 func quote(s string) string {
 	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/=:,+@%") == "" {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// scenarioFlag declares --scenario with completion.
-func scenarioFlag(c *cobra.Command, r *explore.Registry, value *string, usage string, more ...string) {
-	c.Flags().StringVar(value, "scenario", "", usage)
-	err := c.RegisterFlagCompletionFunc("scenario", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return append(r.Names(), more...), cobra.ShellCompDirectiveNoFileComp
-	})
-	if err != nil {
-		panic(err) // the flag was declared in the line above
-	}
 }

@@ -1,8 +1,6 @@
 package cli
 
 import (
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-log/lockstep/sim/explore"
@@ -49,12 +47,9 @@ func newMerge(r *explore.Registry) *cobra.Command {
 func mergeFiles(paths []string) (*explore.Report, error) {
 	reports := make([]*explore.Report, len(paths))
 	for i, path := range paths {
-		b, err := os.ReadFile(path)
-		if err == nil {
-			reports[i], err = explore.ParseReport(b)
-		}
-		if err != nil {
-			return nil, unreadable("merge", path, "sim sweep --report", err)
+		var err error
+		if reports[i], err = loadReport("merge", path); err != nil {
+			return nil, err
 		}
 	}
 	report, err := explore.Merge(reports...)

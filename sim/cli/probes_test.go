@@ -2,8 +2,6 @@ package cli_test
 
 import (
 	"encoding/json"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -12,13 +10,8 @@ import (
 )
 
 func TestASweepThatReachesTooLittleProvesNothing(t *testing.T) {
+	other(t, "quiet")
 	dir := t.TempDir()
-	quiet := filepath.Join(dir, "quiet")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", quiet, "./testdata/quiet").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	defer func(was string) { binary = was }(binary)
-	binary = quiet
 	const line = "sim: sweep: required probes never reached: election/"
 	r := run(t, dir, "sweep", "--seeds", "1..200")
 	if r.code != cli.NothingProven || !strings.Contains(r.errors, line) || strings.Contains(r.errors, "client/long-poll") {
@@ -40,6 +33,34 @@ func TestASweepThatReachesTooLittleProvesNothing(t *testing.T) {
 	}
 	if r = run(t, dir, "sweep", "--seeds", "1..2", "--probes=no"); r.code != cli.BadInput || !strings.Contains(r.errors, `--probes "no": give on or off`) {
 		t.Errorf("--probes=no: code %d: %s", r.code, r.errors)
+	}
+}
+
+// The gate looks at all seeds of mixed, however many scenarios and shards they
+// are spread over.
+func TestTheGateOfShardsAndOfAllScenarios(t *testing.T) {
+	other(t, "quiet")
+	dir := t.TempDir()
+	for _, shard := range []string{"0", "1"} {
+		if r := run(t, dir, "sweep", "--seeds", "1..200", "--scenario", "all", "--shard", shard+"/2", "--report", shard+".json"); r.code != cli.Passed {
+			t.Fatalf("100 seeds: code %d: %s", r.code, lastLines(r.errors, 2))
+		}
+	}
+	r := run(t, dir, "merge", "0.json", "1.json", "-o", "both.json")
+	if r.code != cli.NothingProven || !strings.Contains(r.errors, "sim: merge: required probes never reached: election/") {
+		t.Errorf("merged: code %d: %s", r.code, lastLines(r.errors, 2))
+	}
+	if last := lastLines(r.out, 1)[0]; !strings.HasPrefix(last, "NOTHING PROVEN seeds=1..200 runs=400 ") {
+		t.Errorf("merged: last line %q", last)
+	}
+	if again := run(t, dir, "report", "both.json"); again.code != r.code || again.out != r.out || !strings.Contains(again.errors, "sim: report: required") {
+		t.Errorf("the report of it: code %d: %s\n%s", again.code, again.errors, again.out)
+	}
+	if r = run(t, dir, "merge", "0.json", "1.json", "--probes", "off"); r.code != cli.Passed {
+		t.Errorf("--probes off: code %d: %s", r.code, lastLines(r.errors, 2))
+	}
+	if r = run(t, dir, "sweep", "--seeds", "1..200", "--scenario", "still"); r.code != cli.Passed {
+		t.Errorf("another scenario: code %d: %s", r.code, lastLines(r.errors, 2))
 	}
 }
 

@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/lockstep-log/lockstep/checker"
 	"github.com/lockstep-log/lockstep/sim/cluster"
 	"github.com/lockstep-log/lockstep/sim/explore"
 )
 
 type runFlags struct {
 	seed        uint64
-	scenario    string
 	schedule    string
 	scheduleOut string
 	trace       string
@@ -23,7 +24,9 @@ type runFlags struct {
 	json        bool
 	repeat      int
 	bisect      bool
+	oracle      string
 	verbose     bool
+	scenarioChoice
 }
 
 func newRun(r *explore.Registry) *cobra.Command {
@@ -34,18 +37,14 @@ func newRun(r *explore.Registry) *cobra.Command {
 		Example: "  sim run --seed 42\n" +
 			"  sim run --seed 7 --scenario network-partition --schedule-out s.json --trace t.bin\n" +
 			"  sim run --schedule s.json --json",
-		Args: noArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			err := f.run(c, r)
-			if e, ok := errors.AsType[*exit](err); ok && f.bisect && e.code >= BadInput {
-				e.code = bisectSkip
-			}
-			return err
-		},
+		Args: func(c *cobra.Command, args []string) error { return f.skip(noArgs(c, args)) },
+		RunE: func(c *cobra.Command, _ []string) error { return f.skip(f.run(c, r)) },
 	}
+	// A binary that lacks an option may be older than it.
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return f.skip(badFlag(c, err)) })
 	flags := c.Flags()
 	flags.Uint64Var(&f.seed, "seed", 0, "seed of the run; with --schedule it replaces the schedule's own")
-	scenarioFlag(c, r, &f.scenario, fmt.Sprintf("scenario that makes the schedule (default %q)", r.Names()[0]))
+	f.scenarioChoice.flags(c, r, fmt.Sprintf("scenario that makes the schedule (default %q)", r.Names()[0]))
 	flags.StringVar(&f.schedule, "schedule", "", "run this schedule `FILE`")
 	flags.StringVar(&f.scheduleOut, "schedule-out", "", "write the schedule to this `FILE`")
 	flags.StringVar(&f.trace, "trace", "", "write the trace, for sim replay, to this `FILE`")
@@ -54,7 +53,17 @@ func newRun(r *explore.Registry) *cobra.Command {
 	flags.BoolVar(&f.json, "json", false, "print one JSON object")
 	flags.IntVar(&f.repeat, "repeat", 1, "run it `N` times and compare the hashes")
 	flags.BoolVar(&f.bisect, "bisect", false, "exit with 125 instead of 2 to 4, for git bisect run")
+	flags.StringVar(&f.oracle, "oracle", "", "with --bisect: exit with 125, too, where the oracle `NAME` has nothing to object")
 	return c
+}
+
+// skip makes of a run that says nothing about the code one that git bisect
+// leaves out.
+func (f *runFlags) skip(err error) error {
+	if e, ok := errors.AsType[*exit](err); ok && f.bisect && e.code >= BadInput {
+		e.code = bisectSkip
+	}
+	return err
 }
 
 // noArgs refuses arguments as bad usage.
@@ -83,6 +92,9 @@ func (f *runFlags) run(c *cobra.Command, r *explore.Registry) error {
 	if f.repeat < 1 {
 		return badInput("--repeat %d: at least 1", f.repeat)
 	}
+	if err := f.checkOracle(r); err != nil {
+		return err
+	}
 	if err := distinct("--schedule", f.schedule, "--schedule-out", f.scheduleOut, "--trace", f.trace, "--history", f.history); err != nil {
 		return err
 	}
@@ -105,8 +117,23 @@ func (f *runFlags) run(c *cobra.Command, r *explore.Registry) error {
 	return exitWith(code)
 }
 
+func (f *runFlags) checkOracle(r *explore.Registry) error {
+	known := slices.ContainsFunc(r.Oracles(), func(o checker.Oracle) bool { return o.Name == f.oracle })
+	switch {
+	case f.oracle != "" && !f.bisect:
+		return badInput("--oracle %s: it is for --bisect; without, all oracles count", f.oracle)
+	case f.oracle != "" && !known:
+		return badInput("--oracle %s: there is none; sim list shows all", f.oracle)
+	default:
+		return nil
+	}
+}
+
 // makeSchedule reads the schedule or has the scenario make it.
 func (f *runFlags) makeSchedule(c *cobra.Command, r *explore.Registry) (cluster.Schedule, error) {
+	if err := f.choose(r); err != nil {
+		return cluster.Schedule{}, err
+	}
 	seeded := c.Flags().Changed("seed")
 	if f.schedule == "" {
 		if !seeded {
@@ -155,9 +182,11 @@ func (f *runFlags) judge(r *explore.Registry, s cluster.Schedule, out *explore.O
 		}
 	}
 	switch {
+	case !out.Passed && f.oracle != "" && !out.Found(f.oracle):
+		return bisectSkip, nil
 	case !out.Passed:
 		return Violated, nil
-	case out.Ops.OK == 0:
+	case out.Ops.OK == 0 && out.Unrecoverable == "":
 		addViolation(out, explore.NothingProven, "no operation succeeded")
 		return NothingProven, nil
 	default:

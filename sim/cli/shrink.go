@@ -44,7 +44,7 @@ func newShrink(r *explore.Registry) *cobra.Command {
 	}
 	flags := c.Flags()
 	flags.Uint64Var(&f.from.seed, "seed", 0, "seed of the run that fails")
-	scenarioFlag(c, r, &f.from.scenario, fmt.Sprintf("scenario that makes the seed's schedule (default %q)", r.Names()[0]))
+	f.from.scenarioChoice.flags(c, r, fmt.Sprintf("scenario that makes the seed's schedule (default %q)", r.Names()[0]))
 	flags.StringVar(&f.oracle, "oracle", "", "keep the failure of the oracle with this `NAME` (default the first)")
 	flags.StringVarP(&f.out, "out", "o", "", "write the schedule to this `FILE`")
 	flags.StringVar(&f.goTest, "go-test", "", "write a Go test that runs the schedule to this `FILE`")
@@ -121,6 +121,9 @@ func (f *shrinkFlags) read(c *cobra.Command, r *explore.Registry, args []string)
 	}
 	if len(args) == 0 {
 		return f.from.makeSchedule(c, r)
+	}
+	if err := f.from.choose(r); err != nil {
+		return cluster.Schedule{}, err
 	}
 	s, err := readSchedule("shrink", args[0])
 	if err == nil && f.from.scenario != "" && f.from.scenario != s.Scenario {

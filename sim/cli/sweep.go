@@ -21,7 +21,6 @@ type sweepFlags struct {
 	shard       string
 	shardCount  uint64
 	audit       string
-	scenario    string
 	workers     int
 	report      string
 	resume      bool
@@ -30,19 +29,22 @@ type sweepFlags struct {
 	maxFailures int
 	timeout     time.Duration
 	memory      int64
+	scenarioChoice
 	sweepOutput
 }
 
 // sweepOutput is how the end of a sweep is told.
 type sweepOutput struct {
-	junit  string
-	probes string
-	json   bool
+	junit    string
+	markdown string
+	probes   string
+	json     bool
 }
 
 func (f *sweepOutput) flags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&f.junit, "junit", "", "write JUnit XML to this `FILE` at the end")
+	flags.StringVar(&f.markdown, "markdown", "", "write the report as a Markdown page to this `FILE` at the end")
 	flags.StringVar(&f.probes, "probes", probesOn, "hold a sweep over 200 seeds of mixed or more to the required probes, and list all: on or `off`")
 	flags.BoolVar(&f.json, "json", false, "print the report as one JSON object")
 }
@@ -97,7 +99,7 @@ func newSweep(r *explore.Registry) *cobra.Command {
 	flags.StringVar(&f.shard, "shard", "", "only the seeds that are `I/N`: I modulo N")
 	flags.StringVar(&f.audit, "audit", "2%", "run this `SHARE` of the seeds that pass a second time, and compare")
 	flags.Uint64Var(&f.shardCount, "shard-count", 0, "how many shards `N` a Kubernetes indexed job has")
-	scenarioFlag(c, r, &f.scenario, fmt.Sprintf("scenario, or %q for each one on every seed (default %q)", allScenarios, r.Names()[0]), allScenarios)
+	f.scenarioChoice.flags(c, r, fmt.Sprintf("scenario, or %q for each usual one on every seed (default %q)", allScenarios, r.Names()[0]), allScenarios)
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "worker processes")
 	flags.StringVar(&f.report, "report", "", "save the JSON report in this `FILE`, as the sweep goes")
 	flags.BoolVar(&f.resume, "resume", false, "go on from the report, if there is one")
@@ -106,7 +108,7 @@ func newSweep(r *explore.Registry) *cobra.Command {
 	flags.IntVar(&f.maxFailures, "max-failures", 0, "stop after `N` failures; 0 is never")
 	flags.DurationVar(&f.timeout, "seed-timeout", explore.DefaultBudget().Wall, "wall clock after which a run hangs")
 	flags.Int64Var(&f.memory, "worker-memory", explore.DefaultBudget().MemoryBytes>>20, "memory of a worker, in `MiB`")
-	f.flags(c)
+	f.sweepOutput.flags(c)
 	return c
 }
 
@@ -115,6 +117,7 @@ func (f *sweepFlags) run(c *cobra.Command, r *explore.Registry) error {
 	if err != nil {
 		return err
 	}
+	sweep.Command = commandLine(c)
 	defer interruptible(c)()
 	progress := newProgress(c.ErrOrStderr(), sweep.Resume, f.time)
 	sweep.Progress = progress.sweep
@@ -131,6 +134,11 @@ func (f *sweepOutput) end(c *cobra.Command, r *explore.Registry, report *explore
 	if f.junit != "" {
 		if err := explore.WriteFile(f.junit, report.WriteJUnit); err != nil {
 			return badInput("--junit: %w", err)
+		}
+	}
+	if f.markdown != "" {
+		if err := explore.WriteFile(f.markdown, report.WriteMarkdown); err != nil {
+			return badInput("--markdown: %w", err)
 		}
 	}
 	missed := f.missed(r, report)
@@ -158,12 +166,9 @@ func (f *sweepOutput) missed(r *explore.Registry, report *explore.Report) []stri
 }
 
 func sweepCode(ctx context.Context, r *explore.Report, missed []string) int {
-	for _, f := range r.Failures {
-		if f.Oracle == explore.Nondeterminism {
-			return Nondeterministic
-		}
-	}
 	switch {
+	case r.Nondeterministic() > 0:
+		return Nondeterministic
 	case r.Failed > 0:
 		return Violated
 	case ctx.Err() != nil && !r.Complete:
@@ -197,6 +202,9 @@ func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
 		return nil, badInput("--seed-timeout %v, --worker-memory %d: more than 0, and from 64 to %d MiB", f.timeout, f.memory, 1<<20)
 	case f.resume && f.report == "":
 		return nil, badInput("--resume needs --report FILE, the report to go on from")
+	}
+	if err := f.choose(r); err != nil {
+		return nil, err
 	}
 	names := r.Names()
 	if f.scenario != allScenarios {

@@ -18,7 +18,7 @@ const shownFailures = 20
 
 func printSweep(w io.Writer, r *explore.Report, probes bool, missed []string) {
 	t := newTable(w, "Sweep")
-	t.row("runs", fmt.Sprintf("%d of %d: %d passed, %d failed", r.Seeds, r.Total(), r.Passed, r.Failed))
+	t.row("runs", r.RunsText())
 	if r.Shard.Of > 0 {
 		t.row("shard", fmt.Sprintf("%v: the seeds that are %d modulo %d", r.Shard, r.Shard.Index, r.Shard.Of))
 	}
@@ -28,11 +28,11 @@ func printSweep(w io.Writer, r *explore.Report, probes bool, missed []string) {
 	elapsed := time.Duration(r.ElapsedNs).Round(10 * time.Millisecond)
 	t.row("time", fmt.Sprintf("%v, %.1f seeds/s, %.0f virtual seconds a second", elapsed, r.SeedsPerSecond, r.VirtualPerReal))
 	t.row("operations", explore.OpsText(r.Ops))
-	t.row("elections", fmt.Sprintf("%d; %s", r.Elections, distribution(r.Metrics.ElectionMs)))
-	t.row("failover", distribution(r.Metrics.FailoverMs))
+	t.row("elections", fmt.Sprintf("%d; %s", r.Elections, explore.DistributionText(r.Metrics.ElectionMs)))
+	t.row("failover", explore.DistributionText(r.Metrics.FailoverMs))
 	t.row("data loss", fmt.Sprintf("%d records", r.Metrics.DataLoss))
 	if r.Audited > 0 {
-		t.row("audit", fmt.Sprintf("%d runs made a second time, %d were another run", r.Audited, nondeterministic(r)))
+		t.row("audit", fmt.Sprintf("%d runs made a second time, %d were another run", r.Audited, r.Nondeterministic()))
 	}
 	if r.PeakWorkerBytes > 0 {
 		t.row("memory", fmt.Sprintf("a worker held at most %d MiB", r.PeakWorkerBytes>>20))
@@ -48,6 +48,7 @@ func printSweep(w io.Writer, r *explore.Report, probes bool, missed []string) {
 		t.row(v.Name, v.Text(), v.CheckedText())
 	}
 	t.end()
+	printExcuses(w, &r.Unrecoverable)
 	if r.Failed == 0 {
 		fmt.Fprintf(w, "%s seeds=%s runs=%d hashes=%v\n", sweepWord(r, missed), seedsText(r), r.Seeds, r.Hashes)
 		return
@@ -66,15 +67,6 @@ func seedsText(r *explore.Report) string {
 	return text
 }
 
-func nondeterministic(r *explore.Report) (n int) {
-	for _, f := range r.Failures {
-		if f.Oracle == explore.Nondeterminism {
-			n++
-		}
-	}
-	return n
-}
-
 func sweepWord(r *explore.Report, missed []string) string {
 	switch {
 	case !r.Complete:
@@ -84,13 +76,6 @@ func sweepWord(r *explore.Report, missed []string) string {
 	default:
 		return "PASS"
 	}
-}
-
-func distribution(d *explore.Distribution) string {
-	if d == nil {
-		return explore.QuantilesText(nil)
-	}
-	return fmt.Sprintf("%s (longest: %s, seed %d)", explore.QuantilesText(&d.Quantiles), d.Longest.Scenario, d.Longest.Seed)
 }
 
 func printCounts[N int | uint64](w io.Writer, title string, counts map[string]N) {
@@ -127,6 +112,22 @@ func printFailures(w io.Writer, r *explore.Report) {
 	t.end()
 }
 
+// printExcuses shows the first runs that passed without coming to rest.
+func printExcuses(w io.Writer, u *explore.Excuses) {
+	if u.Count == 0 {
+		return
+	}
+	t := newTable(w, "Unrecoverable: proven from the disks, no correct system could have gone on")
+	for _, e := range u.First {
+		proof, _, _ := strings.Cut(e.Proof, "\n")
+		t.row(fmt.Sprintf("%s %d", e.Scenario, e.Seed), shorten(proof))
+	}
+	if more := u.Count - uint64(len(u.First)); more > 0 {
+		t.row(fmt.Sprintf("and %d more", more))
+	}
+	t.end()
+}
+
 // firstSeeds names the first runs of a kind of failure.
 func firstSeeds(k explore.FailureKind) string {
 	words := make([]string, len(k.First))
@@ -157,6 +158,9 @@ func shorten(s string) string {
 func printProbes(w io.Writer, r *explore.Report) {
 	var reached, rare, never []cluster.Probe
 	for _, p := range cluster.Probes() {
+		if _, declared := r.Probes[p.Name]; !declared {
+			continue // by the build that made the report
+		}
 		switch {
 		case r.Probes[p.Name].Runs == 0:
 			never = append(never, p)

@@ -54,6 +54,16 @@ func differs(f *finished, how string) {
 	}}, f.out.Violations...)
 }
 
+// Nondeterministic counts the runs that were another run the second time.
+func (r *Report) Nondeterministic() (n int) {
+	for _, f := range r.Failures {
+		if f.Oracle == Nondeterminism {
+			n++
+		}
+	}
+	return n
+}
+
 // diverges adds the first event in which a replay leaves the recorded trace, if
 // it does. The worker is of no use after it: see Registry.Replay.
 func (s *Sweep) diverges(ctx context.Context, p *process, f *finished) (alive bool) {

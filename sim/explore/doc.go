@@ -7,7 +7,9 @@
 // registry.go (what can be run), run.go and outcome.go (one run and how it
 // ended), worker.go and process.go (runs in other processes), sweep.go and
 // report.go (many runs), with audit.go (some twice), kinds.go (failures by
-// signature), shard.go and merge.go (on several machines); replay.go, patch.go, mutant.go and hunt.go, bench.go;
+// signature), excuse.go (what nobody could have gone on from), shard.go and
+// merge.go (on several machines), origin.go and markdown.go (for docs/ledger);
+// replay.go, patch.go, mutant.go and hunt.go, bench.go;
 // shrink.go with signature.go (which failure), crew.go (candidates in workers),
 // reduce.go and reduce_edits.go (what is tried), regression.go (the Go test).
 //
@@ -26,6 +28,8 @@
 //     hash in two processes. The number of workers does not change what it finds,
 //     unless its time runs out.
 //   - A sweep's report names the same failures whatever the number of workers.
+//   - Workers take runs one by one: a long one keeps one worker from the rest of
+//     the sweep, never a share of the seeds.
 //
 // # Limits
 //

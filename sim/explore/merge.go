@@ -35,7 +35,7 @@ func Merge(reports ...*Report) (*Report, error) {
 	}
 	first := reports[0]
 	m := newReport(first.Build, first.From, first.To, Shard{}, first.Scenarios)
-	m.Complete = true
+	m.Complete, m.Probes = true, map[string]ProbeCount{}
 	for i, r := range reports {
 		switch {
 		case r.Build != m.Build:
@@ -46,6 +46,7 @@ func Merge(reports ...*Report) (*Report, error) {
 		m.From, m.To = min(m.From, r.From), max(m.To, r.To)
 		m.Parts = append(m.Parts, r.parts()...)
 		m.Complete = m.Complete && r.Complete
+		m.Origin = m.Origin.and(r.Origin)
 	}
 	if m.To-m.From >= maxSeeds {
 		return nil, fmt.Errorf("%w: seeds %d..%d are too far apart", ErrMerge, m.From, m.To)
@@ -161,6 +162,7 @@ func (r *Report) renumber(to spans, span [2]uint64, other *Report) spans {
 // include adds what another report counted.
 func (r *Report) include(o *Report) {
 	r.Seeds, r.Passed, r.Failed = r.Seeds+o.Seeds, r.Passed+o.Passed, r.Failed+o.Failed
+	r.includeExcuses(&o.Unrecoverable)
 	r.Audited += o.Audited
 	r.Failures = append(r.Failures, o.Failures...)
 	slices.SortFunc(r.Failures, func(a, b Failure) int { return r.compareJobs(a.Job, b.Job) })

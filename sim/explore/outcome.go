@@ -22,22 +22,25 @@ const (
 // Outcome is how one run ended, as `sim run --json` prints it and as workers
 // hand it over.
 type Outcome struct {
-	Seed       uint64            `json:"seed"`
-	Scenario   string            `json:"scenario"`
-	Hash       Hash              `json:"hash"`
-	Passed     bool              `json:"passed"`
-	Violations []Violation       `json:"violations"`
-	VirtualNs  int64             `json:"virtualNs"`
-	WallNs     int64             `json:"wallNs"`
-	Events     uint64            `json:"events"` // recorded ones, as a trace holds them
-	Ops        Ops               `json:"ops"`
-	Faults     map[string]int    `json:"faults"` // kind -> how often it was applied
-	Elections  int               `json:"elections"`
-	Metrics    Metrics           `json:"metrics"`
-	Oracles    []Verdict         `json:"oracles"`
-	Counters   map[string]uint64 `json:"counters"`
-	Probes     map[string]uint64 `json:"probes,omitempty"`   // name -> how often the run came there
-	Timeline   []cluster.Note    `json:"timeline,omitempty"` // for people
+	Seed       uint64      `json:"seed"`
+	Scenario   string      `json:"scenario"`
+	Hash       Hash        `json:"hash"`
+	Passed     bool        `json:"passed"`
+	Violations []Violation `json:"violations"`
+	// Unrecoverable is why no correct system could have gone on, as was proven
+	// from the disks; such a run passes. Empty: it had to go on.
+	Unrecoverable string            `json:"unrecoverable,omitempty"`
+	VirtualNs     int64             `json:"virtualNs"`
+	WallNs        int64             `json:"wallNs"`
+	Events        uint64            `json:"events"` // recorded ones, as a trace holds them
+	Ops           Ops               `json:"ops"`
+	Faults        map[string]int    `json:"faults"` // kind -> how often it was applied
+	Elections     int               `json:"elections"`
+	Metrics       Metrics           `json:"metrics"`
+	Oracles       []Verdict         `json:"oracles"`
+	Counters      map[string]uint64 `json:"counters"`
+	Probes        map[string]uint64 `json:"probes,omitempty"`   // name -> how often the run came there
+	Timeline      []cluster.Note    `json:"timeline,omitempty"` // for people
 
 	// The samples behind Metrics, for sums over many seeds.
 	electionNs, failoverNs []int64

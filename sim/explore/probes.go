@@ -50,7 +50,7 @@ func (r *Report) Missed() []string {
 	}
 	var missed []string
 	for _, p := range cluster.Probes() {
-		if p.Required && r.Probes[p.Name].Runs == 0 {
+		if n, declared := r.Probes[p.Name]; p.Required && declared && n.Runs == 0 {
 			missed = append(missed, p.Name)
 		}
 	}

@@ -82,6 +82,18 @@ func TestALongSweepMustReachWhatIsRequired(t *testing.T) {
 	}
 	stopped := sweepOf(200, "mixed", all[0])
 	stopped.Complete = false
+	merged, err := Merge(shardReaching(0, all[:1]), shardReaching(1, all[2:]))
+	if err != nil || !slices.Equal(merged.Missed(), all[1:2]) {
+		t.Errorf("two shards of 100 seeds missed %q, %v; want %q", merged.Missed(), err, all[1:2])
+	}
+	if merged, err = Merge(shardReaching(0, all[:2]), shardReaching(1, all[2:])); err != nil || merged.Missed() != nil {
+		t.Errorf("two shards that reach all between them missed %q, %v", merged.Missed(), err)
+	}
+	older := sweepOf(200, "mixed", all[0], all[2:]...)
+	delete(older.Probes, all[1])
+	if again, err := ParseReport(encode(t, older)); err != nil || again.Missed() != nil {
+		t.Errorf("a probe that an older build did not declare: missed %q, %v", again.Missed(), err)
+	}
 	for what, r := range map[string]*Report{
 		"too short": sweepOf(199, "mixed", all[0]), "another scenario": sweepOf(200, "other", all[0]), "stopped": stopped,
 	} {
@@ -89,4 +101,14 @@ func TestALongSweepMustReachWhatIsRequired(t *testing.T) {
 			t.Errorf("%s: held to %q", what, got)
 		}
 	}
+}
+
+// shardReaching is a half of 200 seeds of all scenarios.
+func shardReaching(index uint64, names []string) *Report {
+	r := newReport("build", 1, 200, Shard{index, 2}, []string{"mixed", "other"})
+	for n := range r.total() {
+		r.add(r.job(n), reaching(r.job(n).Seed, names...), Failure{})
+	}
+	r.Complete = true
+	return r
 }

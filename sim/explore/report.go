@@ -15,6 +15,7 @@ import (
 type Report struct {
 	Version   int      `json:"version"`
 	Build     string   `json:"build"`           // of the binary: another one may give other runs
+	Origin    Origin   `json:"origin,omitzero"` // for people; it decides nothing
 	From      uint64   `json:"from"`            // first seed
 	To        uint64   `json:"to"`              // last seed
 	Shard     Shard    `json:"shard,omitzero"`  // which of these seeds; zero: all
@@ -28,6 +29,10 @@ type Report struct {
 	Failures []Failure `json:"failures"`
 	// Kinds are the failures by signature, sorted by it.
 	Kinds []FailureKind `json:"failureKinds"`
+
+	// Unrecoverable are those of the passed runs that nobody could have gone on
+	// from.
+	Unrecoverable Excuses `json:"unrecoverable"`
 
 	Audited uint64 `json:"audited"` // runs that were run a second time
 
@@ -81,7 +86,7 @@ var ErrReport = errors.New("this report is of no use here")
 func newReport(build string, from, to uint64, shard Shard, scenarios []string) *Report {
 	return &Report{
 		Version: reportVersion, Build: build, From: from, To: to, Shard: shard, Scenarios: scenarios,
-		Failures: []Failure{}, Kinds: []FailureKind{}, Faults: map[string]int{}, Counters: map[string]uint64{},
+		Failures: []Failure{}, Kinds: []FailureKind{}, Unrecoverable: Excuses{First: []Excuse{}}, Faults: map[string]int{}, Counters: map[string]uint64{},
 		Probes: declaredProbes(), Oracles: []Verdict{}, Done: spans{},
 	}
 }
@@ -119,6 +124,7 @@ func (r *Report) add(job Job, o *Outcome, failure Failure) {
 	r.Seeds++
 	if o.Passed {
 		r.Passed++
+		r.excuse(job, o.Unrecoverable)
 	} else {
 		r.Failed++
 		at, _ := slices.BinarySearchFunc(r.Failures, failure, func(a, b Failure) int { return r.compareJobs(a.Job, b.Job) })
@@ -176,6 +182,7 @@ func (r *Report) Write(w io.Writer) error {
 // ParseReport reads what Write wrote, to resume it.
 func ParseReport(b []byte) (*Report, error) {
 	r := newReport("", 0, 0, Shard{}, nil)
+	r.Probes = map[string]ProbeCount{} // another build may have declared others
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(r); err != nil {
@@ -218,9 +225,12 @@ func (r *Report) check() error {
 			r.Seeds, r.Passed, r.Failed, len(r.Failures), r.Done.count())
 	}
 	for i, f := range r.Failures {
-		if f.Seed < r.From || f.Seed > r.To || f.Seed%r.Shard.of() != r.Shard.Index || !slices.Contains(r.Scenarios, f.Scenario) {
+		if !r.covers(f.Job) {
 			return fmt.Errorf("failure %d is of seed %d, scenario %q, which it does not cover", i, f.Seed, f.Scenario)
 		}
+	}
+	if err := r.checkExcuses(); err != nil {
+		return err
 	}
 	if r.Faults == nil || r.Counters == nil || r.Probes == nil {
 		return errors.New("faults, counters or probes are null")
@@ -232,6 +242,11 @@ func (r *Report) check() error {
 		return err
 	}
 	return r.Done.check(r.Shard.Count(r.From, r.To) * uint64(len(r.Scenarios)))
+}
+
+// covers tells whether a job is one of the sweep's.
+func (r *Report) covers(j Job) bool {
+	return j.Seed >= r.From && j.Seed <= r.To && j.Seed%r.Shard.of() == r.Shard.Index && slices.Contains(r.Scenarios, j.Scenario)
 }
 
 // Bounds of a sweep: its job numbers fit 64 bits with room to spare.

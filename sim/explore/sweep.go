@@ -44,6 +44,9 @@ type Sweep struct {
 	// MaxFailures ends the sweep early; 0: never.
 	MaxFailures int
 
+	// Command is the command line that asks for it; the report names it.
+	Command string
+
 	// Progress is told after each run, on the goroutine that called Run.
 	Progress func(*Report)
 
@@ -99,9 +102,11 @@ func (s *Sweep) begin() (*Report, error) {
 		if err == nil && s.Time > 0 {
 			s.Resume.cut()
 		}
+		s.Resume.Origin = s.Resume.Origin.and(originOf(s.Command))
 		return s.Resume, err
 	}
 	report := newReport(build, s.From, s.To, s.Shard, s.Scenarios)
+	report.Origin = originOf(s.Command)
 	if s.Time > 0 {
 		report.cut()
 	}

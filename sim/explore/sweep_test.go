@@ -54,6 +54,10 @@ func scriptedWorker(script string) {
 		case req.Schedule != nil:
 			o = scriptedRun(req.Schedule)
 		case req.Scenario == "good":
+		case req.Scenario == "gated":
+			for req.Seed == 2 && !exists(script) {
+				time.Sleep(time.Millisecond) //nolint:forbidigo // another process opens the gate
+			}
 		case req.Seed == 3:
 			panic("seed three")
 		case req.Seed == 4:
@@ -79,6 +83,11 @@ func scriptedWorker(script string) {
 		}
 		say(reply{Outcome: o, ElectionNs: []int64{1e9}, PeakBytes: 1 << 20})
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func hang() { time.Sleep(time.Hour) } //nolint:forbidigo // a worker that hangs is the point
@@ -184,6 +193,29 @@ func TestSweepResumes(t *testing.T) {
 	all, err := whole.Run(t.Context())
 	if err != nil || all.Hashes != second.Hashes || all.Ops != second.Ops {
 		t.Errorf("in one go %v %+v, resumed %v %+v (%v)", all.Hashes, all.Ops, second.Hashes, second.Ops, err)
+	}
+}
+
+// Workers take jobs one by one: while one is at a long seed, the others do all
+// the rest. The gate of seed 2 opens when everything else is done.
+func TestALongSeedHoldsUpNoOther(t *testing.T) {
+	s := scriptedSweep(t, 300, "gated")
+	gate := filepath.Join(t.TempDir(), "gate")
+	s.Pool.Command, s.Pool.Workers, s.Pool.Budget.Wall = scriptedCommand(gate), 2, time.Minute
+	s.Progress = func(r *Report) {
+		if r.Seeds < 299 {
+			return
+		}
+		if r.Seeds == 299 && r.Done.has(1) {
+			t.Error("seed 2 ended before its gate was open")
+		}
+		if err := os.WriteFile(gate, nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	r, err := s.Run(t.Context())
+	if err != nil || r.Seeds != 300 || r.Failed != 0 {
+		t.Errorf("%d seeds, %d failed, %v", r.Seeds, r.Failed, err)
 	}
 }
 

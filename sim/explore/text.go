@@ -27,6 +27,7 @@ func Text(w io.Writer, s cluster.Schedule, o *Outcome, all bool) error {
 	t := &page{}
 	t.cluster(&s)
 	t.violations(o, all)
+	t.unrecoverable(o)
 	t.timeline(o, all)
 	t.happened(o)
 	t.counters(o)
@@ -38,7 +39,10 @@ func Text(w io.Writer, s cluster.Schedule, o *Outcome, all bool) error {
 
 // VerdictLine is the one line that says how a run ended.
 func VerdictLine(o *Outcome) string {
-	if o.Passed {
+	switch {
+	case o.Passed && o.Unrecoverable != "":
+		return fmt.Sprintf("PASS seed=%d hash=%v unrecoverable: no correct system could have gone on", o.Seed, o.Hash)
+	case o.Passed:
 		return fmt.Sprintf("PASS seed=%d hash=%v", o.Seed, o.Hash)
 	}
 	return fmt.Sprintf("FAIL seed=%d oracle=%s", o.Seed, o.Oracle())
@@ -166,6 +170,16 @@ func (p *page) violations(o *Outcome, all bool) {
 	})
 }
 
+// unrecoverable tells why nobody could have demanded progress.
+func (p *page) unrecoverable(o *Outcome) {
+	if o.Unrecoverable == "" {
+		return
+	}
+	p.section("Unrecoverable: proven from the disks, no correct system could have gone on", func(row func(...string)) {
+		row(indented(o.Unrecoverable))
+	})
+}
+
 // firstViolation is the earliest instant that a violation names.
 func firstViolation(o *Outcome) (atNs int64, ok bool) {
 	for _, v := range o.Violations {
@@ -213,6 +227,14 @@ func QuantilesText(q *Quantiles) string {
 	}
 	ms := func(v float64) time.Duration { return cluster.Rounded(int64(v * 1e6)) }
 	return fmt.Sprintf("%d measured: p50 %v, p99 %v, longest %v", q.Samples, ms(q.P50), ms(q.P99), ms(q.Max))
+}
+
+// DistributionText is QuantilesText, and where to look for the longest.
+func DistributionText(d *Distribution) string {
+	if d == nil {
+		return QuantilesText(nil)
+	}
+	return fmt.Sprintf("%s (%s, seed %d)", QuantilesText(&d.Quantiles), d.Longest.Scenario, d.Longest.Seed)
 }
 
 func accuracy(pct *float64) string {

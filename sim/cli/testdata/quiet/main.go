@@ -1,4 +1,4 @@
-// Quiet is a sim whose scenario mixed does next to nothing.
+// Quiet is a sim whose scenarios, mixed among them, do next to nothing.
 package main
 
 import (
@@ -12,10 +12,13 @@ import (
 )
 
 func main() {
-	mixed := scenarios.Scenario{Name: "mixed", About: "nothing happens", Schedule: func(seed uint64) cluster.Schedule {
+	os.Exit(cli.Main(explore.Registry{Scenarios: []scenarios.Scenario{quiet("mixed"), quiet("still")}}))
+}
+
+func quiet(name string) scenarios.Scenario {
+	return scenarios.Scenario{Name: name, About: "nothing happens", Schedule: func(seed uint64) cluster.Schedule {
 		s := cluster.Defaults(seed)
-		s.Scenario, s.DurationNs = "mixed", int64(time.Second)
+		s.Scenario, s.DurationNs = name, int64(time.Second)
 		return s
 	}}
-	os.Exit(cli.Main(explore.Registry{Scenarios: []scenarios.Scenario{mixed}}))
 }
