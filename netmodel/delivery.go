@@ -1,7 +1,7 @@
 package netmodel
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/sim"
@@ -12,18 +12,25 @@ import (
 type delivery struct {
 	net     *Net
 	link    *link
-	from    Addr
 	lane    env.Lane
+	epoch   uint64 // of the link when it was sent
 	to      *port  // nil: a transfer
 	frame   []byte // of a frame
+	bytes   int    // of a frame or a transfer
+	sum     uint64 // their digest; a transfer has none
+	fate    Fate
 	up      bool   // of a notice
 	deliver func() // of a transfer
+
+	next  *delivery // behind it in a line
+	begun bool      // some of it was sent
+	left  int64     // to send: bytes times 1e9, so that a nanosecond's share is whole
 
 	expire func() // it arrives
 	report func() // it is its process' turn
 }
 
-func (n *Net) delivery(l *link, from Addr, lane env.Lane) *delivery {
+func (n *Net) delivery(l *link, lane env.Lane) *delivery {
 	var d *delivery
 	if i := len(n.idle); i > 0 {
 		d = n.idle[i-1]
@@ -33,7 +40,7 @@ func (n *Net) delivery(l *link, from Addr, lane env.Lane) *delivery {
 		d.expire = d.arrived
 		d.report = d.reported
 	}
-	d.link, d.from, d.lane = l, from, lane
+	d.link, d.lane, d.epoch = l, lane, l.epoch
 	return d
 }
 
@@ -42,19 +49,74 @@ func (d *delivery) recycle() {
 	d.net.idle = append(d.net.idle, d)
 }
 
+// dispatch sends a frame or a transfer on its way, or queues it for bandwidth,
+// and notes which. It reports false if the queue had no room.
+func (d *delivery) dispatch() bool {
+	if d.link.knobs.BytesPerSecond > 0 {
+		return d.link.enqueue(d)
+	}
+	d.record(d.fate, d.carry())
+	return true
+}
+
+// carry lets a delivery fly, and a duplicate of it behind. It gives the delay of
+// the first.
+func (d *delivery) carry() sim.Time {
+	n, l := d.net, d.link
+	now := n.kernel.Now()
+	at := max(now, l.opens) + sim.Time(l.latency(d.bytes))
+	switch d.fate {
+	case Corrupted:
+		d.frame = l.damage(d.frame)
+	case Duplicated:
+		again := n.delivery(l, d.lane)
+		again.to, again.frame, again.bytes, again.sum = d.to, d.frame, d.bytes, d.sum
+		n.kernel.At(at+l.late(), again.expire)
+	case Reordered:
+		at += l.late()
+	default: // arrives as it is
+	}
+	if d.fate != Reordered {
+		at = l.inOrder(d.lane, at)
+	}
+	n.kernel.At(at, d.expire)
+	return at - now
+}
+
+// late draws how far behind its place a frame arrives.
+func (l *link) late() sim.Time {
+	return sim.Time(l.rand.Duration(0, max(l.knobs.ReorderBy, l.knobs.Base)))
+}
+
+// damage flips up to three bits in a copy.
+func (l *link) damage(frame []byte) []byte {
+	frame = slices.Clone(frame)
+	if len(frame) == 0 {
+		return frame
+	}
+	for range l.rand.Between(1, 3) {
+		frame[l.rand.Pick(len(frame))] ^= 1 << l.rand.Below(8)
+	}
+	return frame
+}
+
 // arrived hands the message to the other end, if the way is still free and
 // somebody lives there.
 func (d *delivery) arrived() {
-	n := d.net
+	n, l := d.net, d.link
 	switch {
-	case d.link.cuts > 0:
+	case d.epoch != l.epoch && d.lane != notices:
+		d.lose(WasReset)
+	case l.cuts > 0:
 		switch {
 		case d.lane != notices:
 			n.stats.Cut++
 		case d.up:
-			d.to.forget(d.from) // the connection was not made; healing makes it
+			d.to.forget(l.from) // the connection was not made; healing makes it
 		}
 		d.recycle()
+	case l.clogged():
+		l.hold(d)
 	case d.to == nil:
 		n.stats.Delivered++
 		deliver := d.deliver
@@ -76,70 +138,81 @@ func (d *delivery) reported() {
 	if m.to.dead {
 		return
 	}
-	r := m.to.receiver
+	r, from := m.to.receiver, env.NodeID(m.link.from)
 	switch {
 	case m.lane != notices:
 		m.net.stats.Delivered++
-		r.Receive(env.NodeID(m.from), m.lane, m.frame)
+		r.Receive(from, m.lane, m.frame)
 	case m.up:
-		r.PeerUp(env.NodeID(m.from))
+		r.PeerUp(from)
 	default:
-		r.PeerDown(env.NodeID(m.from))
+		r.PeerDown(from)
 	}
 }
 
-// Transfer sends a client's message, or an answer to one: deliver runs when it
-// arrives. It reports whether it is on its way; one that is not, or that a cut
-// catches, is lost without a word, and the sender must not act on the answer.
-func (n *Net) Transfer(from, to Addr, bytes int, deliver func()) bool {
-	l := n.link(from, to)
-	n.stats.Sent++
-	fate := l.transferFate(n)
-	delay := sim.Time(0)
-	if fate == Arrives {
-		now := n.kernel.Now()
-		at := l.inOrder(env.Append, now+sim.Time(l.latency(bytes)))
-		delay = at - now
-		d := n.delivery(l, from, env.Append)
-		d.deliver = deliver
-		n.kernel.At(at, d.expire)
+// lose ends a frame or a transfer on its way, and notes why.
+func (d *delivery) lose(why Fate) {
+	s := &d.net.stats
+	switch why {
+	case WasReset:
+		s.Reset++
+	case QueueFull:
+		s.QueueFull++
+	case Abandoned:
+		s.Abandoned++
+	case Unreachable:
+		s.Unreachable++
+	default:
+		panic("netmodel: nothing is lost that way once it is under way")
 	}
-	n.kernel.RecordSum(sim.KindMessage, uint64(from), uint64(to), traceWord(env.Append, fate, delay), bytes, 0)
-	return fate == Arrives
+	d.record(why, 0)
+	d.recycle()
 }
 
-func (l *link) transferFate(n *Net) Fate {
-	switch {
-	case l.cuts > 0:
-		n.stats.Cut++
-		return CutOff
-	case l.rand.PPM(l.knobs.LossPPM + l.knobs.CorruptPPM):
-		n.stats.Lost++
-		return Lost
+func (d *delivery) record(fate Fate, delay sim.Time) {
+	d.link.record(d.lane, fate, delay, d.bytes, d.sum)
+}
+
+func (l *link) record(lane env.Lane, fate Fate, delay sim.Time, bytes int, sum uint64) {
+	l.net.kernel.RecordSum(sim.KindMessage, uint64(l.from), uint64(l.to), traceWord(lane, fate, delay), bytes, sum)
+}
+
+// line is deliveries in their order.
+type line struct{ first, last *delivery }
+
+func (q *line) push(d *delivery) {
+	if q.first == nil {
+		q.first = d
+	} else {
+		q.last.next = d
 	}
-	return Arrives
+	q.last = d
 }
 
-func (n *Net) record(from, to Addr, lane env.Lane, fate Fate, delay sim.Time, frame []byte) {
-	n.kernel.Record(sim.KindMessage, uint64(from), uint64(to), traceWord(lane, fate, delay), frame)
+func (q *line) pop() *delivery {
+	d := q.first
+	q.first, d.next = d.next, nil
+	return d
 }
 
-// In the trace a message is A: from, B: to, C: the lane in the low byte, the
-// fate in the next, the nanoseconds to its arrival above; the bytes are its own.
-func traceWord(lane env.Lane, fate Fate, delay sim.Time) uint64 {
-	return uint64(lane) | uint64(fate)<<8 | uint64(delay)<<16
-}
-
-// Describe says in words what a recorded message was.
-func Describe(e sim.Event) string {
-	lane, fate, delay := env.Lane(e.C), Fate(e.C>>8), e.C>>16
-	return fmt.Sprintf("%s to %s, lane %s: %d bytes (digest %016x), %s after %d ns", Addr(e.A), Addr(e.B), lane, e.Bytes, e.Sum, fate, delay)
-}
-
-// String is "node 1" or "client 0".
-func (a Addr) String() string {
-	if a >= ClientBase {
-		return fmt.Sprintf("client %d", uint64(a-ClientBase))
+// popSecond takes out the one behind the first.
+func (q *line) popSecond() *delivery {
+	d := q.first.next
+	q.first.next, d.next = d.next, nil
+	if q.last == d {
+		q.last = q.first
 	}
-	return fmt.Sprintf("node %d", uint64(a))
+	return d
+}
+
+// filter keeps, in their order, those for which keep is true. What it does not
+// keep is the caller's once keep has returned.
+func (q *line) filter(keep func(*delivery) bool) {
+	rest := *q
+	*q = line{}
+	for rest.first != nil {
+		if d := rest.pop(); keep(d) {
+			q.push(d)
+		}
+	}
 }

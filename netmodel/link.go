@@ -21,10 +21,10 @@ type Link struct {
 	ReorderBy    time.Duration `json:"reorderByNs"`  // at most that much later; simulated: 0 to 100 ms
 	CorruptPPM   uint64        `json:"corruptPPM"`   // frames with flipped bits; simulated: 0 to 10,000
 
-	// BytesPerSecond is shared by all lanes, the more urgent first; 0: unlimited.
-	// Simulated: 100 KB/s to 1 GB/s.
+	// All lanes share the bandwidth, see the package comment; 0: there is no
+	// limit. Simulated: 100 KB/s to 1 GB/s.
 	BytesPerSecond int64 `json:"bytesPerSecond"`
-	// QueueBytes is what may wait for that bandwidth on each lane; 0: no limit.
+	// What may wait for the bandwidth on each lane, in bytes; 0: there is no limit.
 	// Simulated: 64 KiB to 16 MiB.
 	QueueBytes int64 `json:"queueBytes"`
 }
@@ -39,11 +39,22 @@ const notices = env.Lanes
 
 // link is the state of one direction.
 type link struct {
-	knobs  *Link // the default's, or own
-	own    Link
-	cuts   int
-	rand   *sim.Rand
-	latest [env.Lanes + 1]sim.Time // when the last frame of each lane arrives
+	net      *Net
+	from, to Addr
+	knobs    *Link // the default's, or own
+	own      Link
+	cuts     int
+	rand     *sim.Rand
+	latest   [env.Lanes + 1]sim.Time // when the last frame of each lane arrives
+	pipe     pipe
+
+	clog    sim.Timer // pending: nothing arrives
+	clogEnd sim.Time
+	held    line   // what came meanwhile
+	release func() // lets it arrive
+
+	epoch uint64   // counts resets
+	opens sim.Time // when the connection stands again after the last of them
 }
 
 type pair struct{ from, to Addr }
@@ -51,8 +62,11 @@ type pair struct{ from, to Addr }
 func (n *Net) link(from, to Addr) *link {
 	l := n.links[pair{from, to}]
 	if l == nil {
-		l = &link{knobs: &n.def, rand: n.kernel.Rand("net.link", sim.Mix(uint64(from), uint64(to)))}
+		l = &link{net: n, from: from, to: to, knobs: &n.def}
+		l.rand = n.kernel.Rand("net.link", sim.Mix(uint64(from), uint64(to)))
+		l.pipe.sent, l.release = l.transmitted, l.unheld
 		n.links[pair{from, to}] = l
+		n.made = append(n.made, l)
 	}
 	return l
 }
@@ -78,7 +92,12 @@ func (l *link) inOrder(lane env.Lane, at sim.Time) sim.Time {
 }
 
 // SetDefault changes the knobs of all links that have none of their own.
-func (n *Net) SetDefault(knobs Link) { n.def = knobs }
+func (n *Net) SetDefault(knobs Link) {
+	n.def = knobs
+	for _, l := range n.made {
+		l.retune()
+	}
+}
 
 // Default gives the knobs of links that have none of their own.
 func (n *Net) Default() Link { return n.def }
@@ -88,10 +107,15 @@ func (n *Net) SetLink(from, to Addr, knobs Link) {
 	l := n.link(from, to)
 	l.own = knobs
 	l.knobs = &l.own
+	l.retune()
 }
 
 // ResetLink gives one direction the default knobs again.
-func (n *Net) ResetLink(from, to Addr) { n.link(from, to).knobs = &n.def }
+func (n *Net) ResetLink(from, to Addr) {
+	l := n.link(from, to)
+	l.knobs = &n.def
+	l.retune()
+}
 
 // Cut stops one direction. Cuts add up.
 func (n *Net) Cut(from, to Addr) { n.link(from, to).cuts++ }
@@ -104,10 +128,11 @@ func (n *Net) Heal(from, to Addr) {
 	n.reconnect(from, to)
 }
 
-// HealAll takes all cuts back.
+// HealAll takes all cuts back and ends all clogs.
 func (n *Net) HealAll() {
-	for _, l := range n.links { //lockstep:unordered every link gets the same
+	for _, l := range n.made {
 		l.cuts = 0
+		l.unclog()
 	}
 	for i, a := range n.ports {
 		for _, b := range n.ports[i+1:] {

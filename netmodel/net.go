@@ -28,6 +28,7 @@ type Net struct {
 	kernel *sim.Kernel
 	def    Link
 	links  map[pair]*link
+	made   []*link // the same, in the order in which they were first used
 	ports  []*port // of the living processes, in order of their address
 	idle   []*delivery
 	stats  Stats
@@ -44,7 +45,9 @@ type Stats struct {
 	Cut         uint64 // sent into a cut, or caught by one on the way
 	Unreachable uint64 // nobody was there: never attached, dead, or dead meanwhile
 	QueueFull   uint64 // did not fit the queue before a link's bandwidth
-	Reset       uint64 // lost with the connection that Reset broke
+	Reset       uint64 // lost with the connection that Reset broke, or sent before the new one stood
+	Abandoned   uint64 // waited for bandwidth when their sender died
+	Queued      uint64 // waited for others to leave; they are counted elsewhere as well
 	Held        uint64 // waited for the end of a clog; they are counted elsewhere as well
 }
 
@@ -86,14 +89,21 @@ func (n *Net) Close(node env.NodeID) {
 func (n *Net) PowerOff(node env.NodeID) { n.detach(Addr(node)) }
 
 // Connected tells whether both addresses are there, a client always being so,
-// and neither direction between them is cut.
+// and neither direction between them is cut. Clogged is not cut.
 func (n *Net) Connected(a, b Addr) bool {
 	return n.present(a) && n.present(b) && !n.severed(a, b)
 }
 
 func (n *Net) present(a Addr) bool {
-	_, found := n.find(a)
-	return found || a >= ClientBase
+	return a >= ClientBase || n.port(a) != nil
+}
+
+// port is the living process at an address; nil: there is none.
+func (n *Net) port(addr Addr) *port {
+	if i, found := n.find(addr); found {
+		return n.ports[i]
+	}
+	return nil
 }
 
 func (n *Net) find(addr Addr) (int, bool) {
@@ -108,21 +118,32 @@ func (n *Net) detach(addr Addr) *port {
 	p := n.ports[i]
 	p.dead = true
 	n.ports = slices.Delete(n.ports, i, i+1)
+	n.unqueue(p)
 	return p
+}
+
+// unqueue drops the frames that wait for bandwidth from a process that died, or
+// to it: the queues are memory of the processes.
+func (n *Net) unqueue(dead *port) {
+	for _, l := range n.made {
+		if l.from == dead.addr {
+			l.discard(Abandoned, func(d *delivery) bool { return d.to != nil })
+		} else if l.to == dead.addr {
+			l.discard(Unreachable, func(d *delivery) bool { return d.to == dead })
+		}
+	}
 }
 
 // reconnect makes the connection of two ports where there is none and nothing
 // hinders it.
 func (n *Net) reconnect(a, b Addr) {
-	i, foundA := n.find(a)
-	j, foundB := n.find(b)
-	if foundA && foundB {
-		n.connect(n.ports[i], n.ports[j])
+	if from, to := n.port(a), n.port(b); from != nil && to != nil {
+		n.connect(from, to)
 	}
 }
 
 func (n *Net) connect(a, b *port) {
-	if a == b || a.receiver == nil || b.receiver == nil || a.knows(b) || n.severed(a.addr, b.addr) {
+	if a == b || a.receiver == nil || b.receiver == nil || a.knows(b) || n.severed(a.addr, b.addr) || n.opening(a.addr, b.addr) {
 		return
 	}
 	a.know(b)
@@ -137,7 +158,7 @@ func (n *Net) notify(peer Addr, to *port, up bool) {
 	if l.cuts > 0 {
 		return
 	}
-	d := n.delivery(l, peer, notices)
+	d := n.delivery(l, notices)
 	d.to, d.up = to, up
 	n.kernel.At(l.inOrder(notices, n.kernel.Now()+sim.Time(l.latency(0))), d.expire)
 }

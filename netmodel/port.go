@@ -50,29 +50,6 @@ func (p *port) Attach(r env.Receiver) {
 	}
 }
 
-// Fate is what the network did to a frame; it is in the trace.
-type Fate uint8
-
-// The fates of a frame. Of those that arrive, one is noted: the rarest.
-const (
-	Arrives Fate = iota
-	Reordered
-	Duplicated
-	Corrupted
-	Lost
-	CutOff
-	Unreachable
-	fates
-)
-
-// String names the fate.
-func (f Fate) String() string {
-	if f >= fates {
-		return "fate?"
-	}
-	return [...]string{"arrives", "reordered", "duplicated", "corrupted", "lost", "cut off", "unreachable"}[f]
-}
-
 func (p *port) Send(to env.NodeID, lane env.Lane, frame []byte) {
 	if p.dead {
 		return
@@ -82,19 +59,21 @@ func (p *port) Send(to env.NodeID, lane env.Lane, frame []byte) {
 	}
 	n := p.net
 	n.stats.Sent++
-	at, found := n.find(Addr(to))
-	if !found || n.ports[at].receiver == nil {
+	l, sum := n.link(p.addr, Addr(to)), sim.Sum(frame)
+	peer := n.port(Addr(to))
+	if peer == nil || peer.receiver == nil || peer == p {
 		n.stats.Unreachable++
-		n.record(p.addr, Addr(to), lane, Unreachable, 0, frame)
+		l.record(lane, Unreachable, 0, len(frame), sum)
 		return
 	}
-	l := n.link(p.addr, Addr(to))
 	fate := l.fate(n)
-	delay := sim.Time(0)
-	if fate < Lost {
-		delay = n.carry(l, p.addr, n.ports[at], lane, fate, frame)
+	if fate >= Lost {
+		l.record(lane, fate, 0, len(frame), sum)
+		return
 	}
-	n.record(p.addr, Addr(to), lane, fate, delay, frame)
+	d := n.delivery(l, lane)
+	d.to, d.frame, d.bytes, d.sum, d.fate = peer, frame, len(frame), sum, fate
+	d.dispatch()
 }
 
 // fate draws what happens to a frame, and counts it.
@@ -103,6 +82,9 @@ func (l *link) fate(n *Net) Fate {
 	case l.cuts > 0:
 		n.stats.Cut++
 		return CutOff
+	case n.kernel.Now() < l.opens:
+		n.stats.Reset++
+		return WasReset
 	case l.rand.PPM(k.LossPPM):
 		n.stats.Lost++
 		return Lost
@@ -117,46 +99,4 @@ func (l *link) fate(n *Net) Fate {
 		return Reordered
 	}
 	return Arrives
-}
-
-// carry sends a frame on its way, and a duplicate of it behind. It gives the
-// delay of the first.
-func (n *Net) carry(l *link, from Addr, to *port, lane env.Lane, fate Fate, frame []byte) sim.Time {
-	now := n.kernel.Now()
-	at := now + sim.Time(l.latency(len(frame)))
-	switch fate {
-	case Corrupted:
-		frame = l.damage(frame)
-	case Duplicated:
-		again := n.delivery(l, from, lane)
-		again.to, again.frame = to, frame
-		n.kernel.At(at+l.late(), again.expire)
-	case Reordered:
-		at += l.late()
-	default: // arrives as it is
-	}
-	if fate != Reordered {
-		at = l.inOrder(lane, at)
-	}
-	d := n.delivery(l, from, lane)
-	d.to, d.frame = to, frame
-	n.kernel.At(at, d.expire)
-	return at - now
-}
-
-// late draws how far behind its place a frame arrives.
-func (l *link) late() sim.Time {
-	return sim.Time(l.rand.Duration(0, max(l.knobs.ReorderBy, l.knobs.Base)))
-}
-
-// damage flips up to three bits in a copy.
-func (l *link) damage(frame []byte) []byte {
-	frame = slices.Clone(frame)
-	if len(frame) == 0 {
-		return frame
-	}
-	for range l.rand.Between(1, 3) {
-		frame[l.rand.Pick(len(frame))] ^= 1 << l.rand.Below(8)
-	}
-	return frame
 }

@@ -3,7 +3,9 @@ package netmodel
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/sim"
@@ -78,4 +80,54 @@ func (s *story) heard(id env.NodeID, want ...string) {
 
 func (s *story) send(from, to env.NodeID, frame string) {
 	s.hosts[from].Send(to, env.Append, []byte(frame))
+}
+
+// TestASnapshotOverABadLine tells how the faults of one line meet.
+func TestASnapshotOverABadLine(t *testing.T) {
+	const kb = 1000
+	s := newStory(t, 1, Link{Base: 10 * time.Millisecond, BytesPerSecond: 100 * kb, QueueBytes: 300 * kb}, 1, 2)
+	begun := s.Now()
+	after := func(d time.Duration) { s.Run(begun + sim.Time(d)) }
+	arrived := func(want string) {
+		t.Helper()
+		if got := s.lengths(2); got != want {
+			t.Errorf("after %s arrived %q, not %q", time.Duration(s.Now()-begun), got, want)
+		}
+	}
+
+	// Five chunks are given to the line; the queue has room for three behind the first.
+	for range 5 {
+		s.sendOn(1, 2, env.Bulk, 100*kb)
+	}
+	after(1500 * time.Millisecond)
+	arrived("bulk 100000")
+	s.sendOn(1, 2, env.Urgent, 1*kb)
+	after(1520 * time.Millisecond)
+	arrived("urgent 1000") // it did not wait for the second chunk
+
+	// The line clogs for a second. The votes of that time come as a burst.
+	s.Clog(1, 2, begun+sim.Time(2600*time.Millisecond))
+	for ms := 1600; ms <= 2400; ms += 200 {
+		after(time.Duration(ms) * time.Millisecond)
+		s.sendOn(1, 2, env.Urgent, 1*kb)
+	}
+	after(2599 * time.Millisecond)
+	arrived("")
+	after(2600 * time.Millisecond)
+	arrived("urgent 1000, urgent 1000, urgent 1000, bulk 100000, urgent 1000, urgent 1000")
+
+	// The connection breaks while the third chunk is sent: it and the fourth are gone.
+	s.Reset(1, 2)
+	s.settle()
+	s.sendOn(1, 2, env.Append, 2*kb)
+	s.settle()
+	heard := s.hosts[1].take()
+	heard = append(heard, s.hosts[2].heard...)
+	if got := strings.Join(heard[:4], ", "); got != "down 2, up 2, down 1, up 1" {
+		t.Errorf("heard: %s", got)
+	}
+	arrived("append 2000")
+	if st := s.Net.Stats(); st.QueueFull != 1 || st.Reset != 2 || st.Held != 6 || st.Delivered != st.Sent-3 {
+		t.Errorf("%+v", st)
+	}
 }
