@@ -27,7 +27,8 @@ func clientAddr(n int) netmodel.Addr { return netmodel.ClientBase + netmodel.Add
 type taken struct {
 	process *process
 	client  netmodel.Addr
-	place   int // -1: answered
+	place   int // -1: answered, or its connection was reset
+	closed  bool
 	failed  func(error)
 }
 
@@ -52,6 +53,9 @@ func (c *Cluster) call(from int, to env.NodeID, bytes int, invoke func(n *engine
 
 // reply sends the answer on its way.
 func (t *taken) reply(bytes int, deliver func()) {
+	if t.closed {
+		return
+	}
 	if t.place < 0 {
 		panic("cluster: a request was answered twice")
 	}
@@ -69,12 +73,12 @@ func (t *taken) forget() {
 	t.place = -1
 }
 
-// reset closes the connections of a process that is gone.
+// reset closes the clients' connections to a process.
 func (c *Cluster) reset(p *process) {
 	calls := p.calls
 	p.calls = nil
 	for _, t := range calls {
-		t.place = -1
+		t.place, t.closed = -1, true
 		c.probes.reach(connectionReset)
 		c.net.Transfer(p.host.addr(), t.client, resetBytes, func() { t.failed(errReset) })
 	}

@@ -14,35 +14,32 @@ const epochNs = 1_704_067_200_000_000_000
 // product with parts per million must fit an int64.
 const longestDrift = int64(time.Hour)
 
-// clock is a process' env.Clock on virtual time. The host's clock may be offset
-// and may drift; a paused process' timers fire late.
+// clock is a process' env.Clock on virtual time, by its host's hardware; a paused
+// process' timers fire late.
 type clock process
 
 func (c *clock) Monotonic() time.Duration {
-	elapsed := c.c.k.Now() - c.origin
-	ppm := c.host.driftPPM
-	return time.Duration(elapsed + elapsed/million*ppm + elapsed%million*ppm/million)
+	return time.Duration(c.host.clock.local(c.c.k.Now()) - c.origin)
 }
 
-func (c *clock) Wall() int64 {
-	return epochNs + c.c.k.Now() + c.host.wallOffset
-}
+func (c *clock) Wall() int64 { return c.host.clock.wall(c.c.k.Now()) }
 
 func (c *clock) Post(f func()) { c.posted = append(c.posted, f) }
 
 func (c *clock) AfterFunc(d time.Duration, f func()) env.Timer {
-	t := &timer{process: (*process)(c), f: f}
-	t.run = t.expire
-	t.at = c.c.k.After(c.real(d), t.fire)
+	t := &timer{process: (*process)(c), f: f, due: c.Monotonic() + d}
+	t.run, t.ring = t.expire, t.fire
+	t.arm()
 	return t
 }
 
 // real is the virtual time in which the drifting clock advances by at least d.
 func (c *clock) real(d time.Duration) time.Duration {
-	if d <= 0 || c.host.driftPPM == 0 || int64(d) > longestDrift {
+	ppm := c.host.clock.ppm
+	if d <= 0 || ppm == 0 || int64(d) > longestDrift {
 		return d
 	}
-	return time.Duration(int64(d)*million/(million+c.host.driftPPM)) + 2
+	return time.Duration(int64(d)*million/(million+ppm)) + 2
 }
 
 // timer is a pending AfterFunc of a process.
@@ -50,11 +47,29 @@ type timer struct {
 	process *process
 	f       func()
 	run     func() // expire, made once
+	ring    func() // fire, made once
+	due     time.Duration
 	at      sim.Timer
 	over    bool
 }
 
-func (t *timer) fire() { t.process.exec(t.run) }
+// arm plans the next look at the clock, which may have changed its rate by then.
+func (t *timer) arm() {
+	c := (*clock)(t.process)
+	t.at = c.c.k.After(c.real(t.due-c.Monotonic()), t.ring)
+}
+
+func (t *timer) fire() {
+	p := t.process
+	switch {
+	case p.host.frozen > 0:
+		p.iced = append(p.iced, t)
+	case (*clock)(p).Monotonic() < t.due:
+		t.arm()
+	default:
+		p.exec(t.run)
+	}
+}
 
 // expire runs on the loop; a timer that fired during a pause may have been
 // stopped since.

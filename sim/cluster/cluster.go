@@ -60,9 +60,12 @@ type Cluster struct {
 	links   map[[2]netmodel.Addr]*link
 	load    Workload
 
-	active []*activeFault
-	healed bool // the first phase has ended
-	over   bool // nothing is started any more
+	active   []*activeFault
+	flapping []*flapping
+	healed   bool    // the first phase has ended
+	core     []*host // whom the second phase heals
+	proof    string  // that no correct system could go on
+	over     bool    // nothing is started any more
 
 	monitor    *checker.Monitor
 	probes     *prober
@@ -143,7 +146,7 @@ func (c *Cluster) linkConfig() netmodel.Link {
 		Base: time.Duration(n.BaseNs), Jitter: time.Duration(n.JitterNs), PerKiB: time.Microsecond,
 		Tail: time.Duration(n.TailNs), TailPPM: n.TailPPM, LossPPM: n.LossPPM,
 		DuplicatePPM: n.DuplicatePPM, ReorderPPM: n.ReorderPPM, ReorderBy: time.Duration(n.ReorderNs),
-		CorruptPPM: n.CorruptPPM,
+		CorruptPPM: n.CorruptPPM, BytesPerSecond: n.BytesPerSecond, QueueBytes: n.QueueBytes,
 	}
 }
 

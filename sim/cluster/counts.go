@@ -8,6 +8,7 @@ type counts struct {
 	pauses, partitions, oneWayPartitions, skipped                       uint64
 	lostWrites, tornSectors, lostEntries, lostFiles                     uint64
 	tornTails, resyncedBytes, checkpoints, recycled, readBacks          uint64
+	damages, withheld, fenced                                           uint64
 	elections, leaderChanges, isrChanges, applied                       uint64
 }
 
@@ -28,6 +29,7 @@ func (c *Cluster) counters() map[string]uint64 {
 		"lostUnsyncedWrites": n.lostWrites, "tornSectors": n.tornSectors, "lostEntries": n.lostEntries,
 		"lostFiles": n.lostFiles, "tornTails": n.tornTails, "resyncedBytes": n.resyncedBytes,
 		"checkpoints": n.checkpoints, "recycledFiles": n.recycled, "readBacks": n.readBacks,
+		"damages": n.damages, "damagesWithheld": n.withheld, "fencedReplicas": n.fenced,
 		"elections": n.elections, "leaderChanges": n.leaderChanges, "isrChanges": n.isrChanges, "applied": n.applied,
 		"framesSent": net.Sent, "framesLost": net.Lost, "framesDuplicated": net.Duplicated,
 		"framesReordered": net.Reordered, "framesCorrupted": net.Corrupted, "framesCut": net.Cut,

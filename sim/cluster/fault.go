@@ -11,14 +11,18 @@ type Fault struct {
 	// Nodes are the targets. If there are none, Role names who Group's members
 	// are asked for when the fault begins.
 	Nodes []uint64 `json:"nodes,omitempty"`
-	Role  string   `json:"role,omitempty"`  // "leader", "follower" or "all"
+	Role  string   `json:"role,omitempty"`
 	Group uint64   `json:"group,omitempty"` // for Role; 0 is the first group
 	Count int      `json:"count,omitempty"` // how many nodes, for "leader" the leader and followers; 0 is one
 
-	// On delays the beginning to the target's next such event: "write" (bytes
-	// were handed to the disk and no sync has covered them), "start" (the target
-	// begins to recover). DelayNs is added then.
+	// On delays the beginning to the target's Nth next such event (0 is the
+	// first): "write" (bytes were handed to the disk and no sync has covered
+	// them), "start" (the target begins to recover), "sync" (a sync has ended),
+	// "io" (any operation that changes the disk has ended), "recovery-io" (one of
+	// a process that does not serve yet). The last three strike before the process
+	// hears of the operation. DelayNs is added then.
 	On      string `json:"on,omitempty"`
+	Nth     int    `json:"nth,omitempty"`
 	DelayNs int64  `json:"delayNs,omitempty"`
 
 	// Mode of a power loss: "all", "prefix", "subset", "torn" or "any".
@@ -40,6 +44,24 @@ type Fault struct {
 	DuplicatePPM uint64 `json:"duplicatePPM,omitempty"`
 	ReorderPPM   uint64 `json:"reorderPPM,omitempty"`
 	CorruptPPM   uint64 `json:"corruptPPM,omitempty"`
+
+	// BytesPerSecond is what is left of a degraded link's or a throttled disk's
+	// bandwidth, QueueBytes what may wait for such a link; 0 is no limit.
+	BytesPerSecond int64 `json:"bytesPerSecond,omitempty"`
+	QueueBytes     int64 `json:"queueBytes,omitempty"`
+
+	// PeriodNs of a flapping partition: cut for half of it, whole for the other.
+	PeriodNs int64 `json:"periodNs,omitempty"`
+
+	// DriftPPM is how fast (or slow, negative) a drifting clock runs.
+	DriftPPM int64 `json:"driftPPM,omitempty"`
+
+	// Area is which files a disk's damage strikes: "journal", "segment", "index",
+	// "checkpoint" or "any"; Sectors how many sectors, 0 is one; Shift by how many
+	// sectors a misdirected write misses its place, 0 is one.
+	Area    string `json:"area,omitempty"`
+	Sectors int    `json:"sectors,omitempty"`
+	Shift   int64  `json:"shift,omitempty"`
 }
 
 // The kinds of faults.
@@ -61,31 +83,85 @@ const (
 	ClientCut = "client-cut"
 	// Degrade worsens all links of the targets to other nodes.
 	Degrade = "degrade"
+	// Ring lets each target reach its two neighbours among the targets alone;
+	// with a Direction only the one after it ("out") or before it ("in").
+	Ring = "ring"
+	// Bridge splits the other nodes into two halves that only the targets reach.
+	Bridge = "bridge"
+	// Flap is a partition that comes and goes every PeriodNs.
+	Flap = "flap"
+	// Reset breaks the targets' connections once: what is under way is lost.
+	Reset = "reset"
+	// Clog holds what the targets' links carry and then delivers it at once.
+	Clog = "clog"
 	// SlowDisk adds LatencyNs to each disk operation of the targets.
 	SlowDisk = "slow-disk"
 	// FailSync fails the targets' next sync, if one comes within ForNs. The node
 	// stops itself; the supervisor starts it again.
 	FailSync = "fail-sync"
+	// SyncErrors fails all syncs of the targets.
+	SyncErrors = "sync-errors"
+	// ThrottleDisk leaves BytesPerSecond of the targets' disks' bandwidth.
+	ThrottleDisk = "throttle-disk"
+	// StallDisk lets no operation of the targets' disks end.
+	StallDisk = "stall-disk"
+	// FullDisk lets nothing grow on the targets' disks.
+	FullDisk = "full-disk"
+	// BadRead makes sectors of the targets' disks unreadable.
+	BadRead = "bad-read"
+	// Rot flips a bit in sectors at rest, for good.
+	Rot = "rot"
+	// MisdirectedWrite lets the targets' next write to Area land Shift sectors
+	// away, for good; LostWrite lets it land nowhere.
+	MisdirectedWrite = "misdirected-write"
+	LostWrite        = "lost-write"
+	// LostEntry takes a file's name away, for good.
+	LostEntry = "lost-entry"
+	// LostDisk takes the targets' disks; they come back with empty ones.
+	LostDisk = "lost-disk"
+	// SwapDisks puts each target's disk into the next target.
+	SwapDisks = "swap-disks"
 	// WallJump moves the targets' wall clocks by LatencyNs, for good.
 	WallJump = "wall-jump"
+	// Drift lets the targets' clocks run fast or slow by DriftPPM.
+	Drift = "drift"
+	// Freeze lets the targets' clocks stand still.
+	Freeze = "freeze"
 )
 
 // Roles, triggers and directions of a Fault.
 const (
-	RoleLeader   = "leader"
-	RoleFollower = "follower"
-	RoleAll      = "all"
-	OnWrite      = "write"
-	OnStart      = "start"
-	DirectionIn  = "in"
-	DirectionOut = "out"
+	RoleLeader      = "leader"
+	RoleFollower    = "follower"
+	RoleISRFollower = "isr-follower" // one that its leader has in the in-sync set
+	RoleLongestLog  = "longest-log"  // of the members that are up
+	RoleShortestLog = "shortest-log"
+	RoleAll         = "all"
+	OnWrite         = "write"
+	OnStart         = "start"
+	OnSync          = "sync"
+	OnIO            = "io"
+	OnRecoveryIO    = "recovery-io"
+	DirectionIn     = "in"
+	DirectionOut    = "out"
+)
+
+// Areas of a disk, for Fault.Area.
+const (
+	AreaAny        = "any"
+	AreaJournal    = "journal"
+	AreaSegment    = "segment"
+	AreaIndex      = "index"
+	AreaCheckpoint = "checkpoint"
 )
 
 // kind is what the cluster does for one kind of fault. end undoes begin on the
-// same targets; nil: there is nothing to undo.
+// same targets; nil: there is nothing to undo. damage: the disk does what no
+// power loss does, so the atlas is asked first.
 type kind struct {
-	begin func(c *Cluster, f *Fault, targets []*host)
-	end   func(c *Cluster, f *Fault, targets []*host)
+	begin  func(c *Cluster, f *Fault, targets []*host)
+	end    func(c *Cluster, f *Fault, targets []*host)
+	damage bool
 }
 
 // kinds is the table of all faults. A new kind is a constant, a line here and
@@ -96,16 +172,38 @@ var kinds map[string]kind
 // which a variable's initialiser must not depend on.
 func init() {
 	kinds = map[string]kind{
-		Crash:     {(*Cluster).beginCrash, (*Cluster).release},
-		PowerLoss: {(*Cluster).beginPowerLoss, (*Cluster).release},
-		Stop:      {(*Cluster).beginStop, (*Cluster).release},
-		Pause:     {(*Cluster).beginPause, (*Cluster).endPause},
-		Partition: {(*Cluster).beginPartition, (*Cluster).endPartition},
-		OneWay:    {(*Cluster).beginOneWay, (*Cluster).endOneWay},
-		ClientCut: {(*Cluster).beginClientCut, (*Cluster).endClientCut},
-		Degrade:   {(*Cluster).beginDegrade, (*Cluster).endDegrade},
-		SlowDisk:  {(*Cluster).beginSlowDisk, (*Cluster).endSlowDisk},
-		FailSync:  {(*Cluster).beginFailSync, (*Cluster).endFailSync},
-		WallJump:  {(*Cluster).beginWallJump, nil},
+		Crash:     {begin: (*Cluster).beginCrash, end: (*Cluster).release},
+		PowerLoss: {begin: (*Cluster).beginPowerLoss, end: (*Cluster).release},
+		Stop:      {begin: (*Cluster).beginStop, end: (*Cluster).release},
+		Pause:     {begin: (*Cluster).beginPause, end: (*Cluster).endPause},
+
+		Partition: {begin: (*Cluster).beginPartition, end: (*Cluster).endPartition},
+		OneWay:    {begin: (*Cluster).beginOneWay, end: (*Cluster).endOneWay},
+		ClientCut: {begin: (*Cluster).beginClientCut, end: (*Cluster).endClientCut},
+		Degrade:   {begin: (*Cluster).beginDegrade, end: (*Cluster).endDegrade},
+		Ring:      {begin: (*Cluster).beginRing, end: (*Cluster).endRing},
+		Bridge:    {begin: (*Cluster).beginBridge, end: (*Cluster).endBridge},
+		Flap:      {begin: (*Cluster).beginFlap, end: (*Cluster).endFlap},
+		Reset:     {begin: (*Cluster).beginReset},
+		Clog:      {begin: (*Cluster).beginClog, end: (*Cluster).endClog},
+
+		SlowDisk:     {begin: (*Cluster).beginSlowDisk, end: (*Cluster).endSlowDisk},
+		ThrottleDisk: {begin: (*Cluster).beginThrottleDisk, end: (*Cluster).endThrottleDisk},
+		StallDisk:    {begin: (*Cluster).beginStallDisk, end: (*Cluster).endStallDisk},
+		FailSync:     {begin: (*Cluster).beginFailSync, end: (*Cluster).endFailSync},
+		SyncErrors:   {begin: (*Cluster).beginSyncErrors, end: (*Cluster).endSyncErrors},
+		FullDisk:     {begin: (*Cluster).beginFullDisk, end: (*Cluster).endFullDisk},
+		SwapDisks:    {begin: (*Cluster).beginSwapDisks, end: (*Cluster).endSwapDisks},
+
+		BadRead:          {begin: (*Cluster).beginBadRead, damage: true},
+		Rot:              {begin: (*Cluster).beginRot, damage: true},
+		MisdirectedWrite: {begin: (*Cluster).beginMisdirectedWrite, end: (*Cluster).endOrderedWrites, damage: true},
+		LostWrite:        {begin: (*Cluster).beginLostWrite, end: (*Cluster).endOrderedWrites, damage: true},
+		LostEntry:        {begin: (*Cluster).beginLostEntry, damage: true},
+		LostDisk:         {begin: (*Cluster).beginLostDisk, end: (*Cluster).release, damage: true},
+
+		WallJump: {begin: (*Cluster).beginWallJump},
+		Drift:    {begin: (*Cluster).beginDrift, end: (*Cluster).endDrift},
+		Freeze:   {begin: (*Cluster).beginFreeze, end: (*Cluster).endFreeze},
 	}
 }

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/lockstep-log/lockstep/sim"
@@ -36,10 +38,18 @@ func (c *Cluster) fire(f *Fault) {
 		return
 	}
 	for _, h := range targets {
-		h.armed = append(h.armed, armed{f.On, func() {
-			c.k.After(time.Duration(f.DelayNs), func() { c.begin(f, []*host{h}) })
-		}})
+		h.armed = append(h.armed, armed{f.On, max(f.Nth, 1), func() { c.strike(f, h) }})
 	}
+}
+
+// strike begins a fault that was triggered. Those of the disk's operations are
+// told between the operation and its process: there is a time to strike at once.
+func (c *Cluster) strike(f *Fault, h *host) {
+	if f.DelayNs == 0 && f.On != OnWrite && f.On != OnStart {
+		c.begin(f, []*host{h})
+		return
+	}
+	c.k.After(time.Duration(f.DelayNs), func() { c.begin(f, []*host{h}) })
 }
 
 // begin applies a fault now and plans its end.
@@ -69,28 +79,12 @@ func (c *Cluster) undo(a *activeFault) {
 		return
 	}
 	a.over = true
+	c.lookAtAll()
 	c.recordFault(a.fault, a.targets, 1)
 	c.probes.ended(a.fault, ids(a.targets))
-	if !c.healed {
-		c.mark(Mark{Kind: MarkOver, Text: a.fault.title(ids(a.targets)) + " is over", Nodes: ids(a.targets)})
-	}
+	c.mark(Mark{Kind: MarkOver, Text: a.fault.title(ids(a.targets)) + " is over", Nodes: ids(a.targets)})
 	kinds[a.fault.Kind].end(c, a.fault, a.targets)
 	c.reassess()
-}
-
-// heal ends the first phase: every fault is undone, every node started.
-func (c *Cluster) heal() {
-	c.healed = true
-	for _, a := range c.active {
-		c.undo(a)
-	}
-	c.active = nil
-	for _, h := range c.hosts {
-		h.armed = nil
-		h.revive()
-	}
-	c.healedNs = c.k.Now()
-	c.mark(Mark{Kind: MarkHealed})
 }
 
 func (c *Cluster) recordFault(f *Fault, targets []*host, phase uint64) {
@@ -113,15 +107,46 @@ func (c *Cluster) targets(f *Fault) []*host {
 	}
 	g := c.groups[max(f.Group, 1)-1]
 	leader := g.leaderHost()
-	followers := c.followers(g, leader, uint64(f.AtNs))
 	count := max(f.Count, 1)
-	if f.Role == RoleFollower {
-		return followers[:min(count, len(followers))]
+	switch f.Role {
+	case RoleFollower:
+		return first(count, c.followers(g, leader, uint64(f.AtNs)))
+	case RoleISRFollower:
+		return first(count, c.inSyncFollowers(g, leader, uint64(f.AtNs)))
+	case RoleLongestLog:
+		return first(count, g.byLog(func(a, b *replica) int { return cmp.Compare(b.truth.end, a.truth.end) }))
+	case RoleShortestLog:
+		return first(count, g.byLog(func(a, b *replica) int { return cmp.Compare(a.truth.end, b.truth.end) }))
 	}
 	if leader == nil {
 		return nil
 	}
-	return append([]*host{leader}, followers[:min(count-1, len(followers))]...)
+	return append([]*host{leader}, first(count-1, c.followers(g, leader, uint64(f.AtNs)))...)
+}
+
+// first is the first n of some hosts, or all of them.
+func first(n int, hosts []*host) []*host { return hosts[:min(n, len(hosts))] }
+
+// inSyncFollowers are the followers that the leader has in its in-sync set.
+func (c *Cluster) inSyncFollowers(g *group, leader *host, key uint64) []*host {
+	if leader == nil {
+		return nil
+	}
+	leader.reported = nil
+	set := leader.status(g.id).ISR
+	return slices.DeleteFunc(c.followers(g, leader, key), func(h *host) bool { return !slices.Contains(set, h.id) })
+}
+
+// byLog sorts the members that are up; those that are equal stay in the order of
+// the topology.
+func (g *group) byLog(order func(a, b *replica) int) []*host {
+	var hosts []*host
+	for _, r := range slices.SortedStableFunc(slices.Values(g.members), order) {
+		if r.host.process != nil {
+			hosts = append(hosts, r.host)
+		}
+	}
+	return hosts
 }
 
 // followers gives a group's other nodes that are up, in an order that is keyed

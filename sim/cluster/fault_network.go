@@ -5,12 +5,25 @@ import (
 	"time"
 
 	"github.com/lockstep-log/lockstep/netmodel"
+	"github.com/lockstep-log/lockstep/sim"
 )
 
 // link is one direction between two nodes.
 type link struct {
-	cuts  int      // faults that cut it
-	worse []*Fault // faults that degrade it
+	cuts    int      // faults that cut it
+	clogs   int      // faults that hold what it carries
+	worse   []*Fault // faults that degrade it, those that clog it included
+	resetAt sim.Time // when a fault last broke its connection
+}
+
+// open tells whether what is sent now arrives soon, unless a chance loses it.
+func (l *link) open() bool { return l.cuts == 0 && l.clogs == 0 }
+
+// forget takes back that a fault makes it worse.
+func (l *link) forget(f *Fault) {
+	if i := slices.Index(l.worse, f); i >= 0 {
+		l.worse = slices.Delete(l.worse, i, i+1)
+	}
 }
 
 // between calls f for each ordered pair of one target and one other node.
@@ -48,7 +61,7 @@ func (c *Cluster) link(from, to netmodel.Addr) *link {
 
 // connected tells whether two hosts can talk both ways.
 func (c *Cluster) connected(a, b *host) bool {
-	return a == b || c.link(a.addr(), b.addr()).cuts == 0 && c.link(b.addr(), a.addr()).cuts == 0
+	return a == b || c.link(a.addr(), b.addr()).open() && c.link(b.addr(), a.addr()).open()
 }
 
 func (c *Cluster) beginPartition(f *Fault, targets []*host) {
@@ -88,23 +101,23 @@ func (c *Cluster) endClientCut(_ *Fault, targets []*host)   { c.cutClients(targe
 
 func (c *Cluster) cutClients(targets []*host, by int) {
 	for _, t := range targets {
-		for n := range c.schedule.Workload.Clients {
+		for n := range c.clients() {
 			c.cut(clientAddr(n), t.addr(), by)
 			c.cut(t.addr(), clientAddr(n), by)
 		}
 	}
 }
 
+// clients is how many clients there are: the schedule's, and the one that proves
+// progress.
+func (c *Cluster) clients() int { return c.schedule.Workload.Clients + 1 }
+
 func (c *Cluster) beginDegrade(f *Fault, targets []*host) {
 	c.degrade(targets, func(l *link) { l.worse = append(l.worse, f) })
 }
 
 func (c *Cluster) endDegrade(f *Fault, targets []*host) {
-	c.degrade(targets, func(l *link) {
-		if i := slices.Index(l.worse, f); i >= 0 {
-			l.worse = slices.Delete(l.worse, i, i+1)
-		}
-	})
+	c.degrade(targets, func(l *link) { l.forget(f) })
 }
 
 // degrade edits all links that have a target at an end and tells the network
@@ -122,11 +135,24 @@ func (c *Cluster) degrade(targets []*host, edit func(*link)) {
 	}
 }
 
+// tighter is the smaller one of two limits, of which 0 is none.
+func tighter(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
 // effective is the link as the faults on it leave it: delays add up, of each
 // chance the worst counts.
 func (c *Cluster) effective(l *link) netmodel.Link {
 	now := c.linkConfig()
 	for _, f := range l.worse {
+		if f.Kind != Degrade {
+			continue
+		}
+		now.BytesPerSecond = tighter(now.BytesPerSecond, f.BytesPerSecond)
+		now.QueueBytes = tighter(now.QueueBytes, f.QueueBytes)
 		now.Base += time.Duration(f.LatencyNs)
 		now.LossPPM = max(now.LossPPM, f.LossPPM)
 		now.DuplicatePPM = max(now.DuplicatePPM, f.DuplicatePPM)

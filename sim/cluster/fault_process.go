@@ -81,33 +81,3 @@ func (c *Cluster) endPause(_ *Fault, targets []*host) {
 		}
 	}
 }
-
-func (c *Cluster) beginWallJump(f *Fault, targets []*host) {
-	for _, h := range targets {
-		h.wallOffset += f.LatencyNs
-	}
-}
-
-func (c *Cluster) beginSlowDisk(f *Fault, targets []*host) { c.slow(f.LatencyNs, targets) }
-func (c *Cluster) endSlowDisk(f *Fault, targets []*host)   { c.slow(-f.LatencyNs, targets) }
-
-func (c *Cluster) slow(byNs int64, targets []*host) {
-	for _, h := range targets {
-		h.slowNs += byNs
-		h.disk.SetSlow(time.Duration(h.slowNs))
-	}
-}
-
-func (c *Cluster) beginFailSync(_ *Fault, targets []*host) {
-	for _, h := range targets {
-		h.noSync++
-		h.disk.FailNextSync(1)
-	}
-}
-
-// endFailSync takes back a failure that no sync has met.
-func (c *Cluster) endFailSync(_ *Fault, targets []*host) {
-	for _, h := range targets {
-		h.disk.FailNextSync(0)
-	}
-}

@@ -30,6 +30,7 @@ type member struct {
 	commit    uint64
 	applied   uint64
 	ownFirst  uint64 // the first entry it appended as leader of its term; 0: none yet
+	fenced    bool   // it serves no more
 	confirmed bool   // as leader, it committed an entry of its term
 }
 
@@ -69,6 +70,12 @@ func (r *replica) current() *member {
 	return r.host.process.members[r.group.id-1]
 }
 
+// fenced tells whether the replica was taken out of service by its process.
+func (r *replica) fenced() bool {
+	m := r.current()
+	return m != nil && m.fenced
+}
+
 // leaderHost is where the group's newest leader runs that has committed in its
 // term; nil if it is gone or deposed.
 func (g *group) leaderHost() *host {
@@ -93,7 +100,7 @@ func (c *Cluster) working(g *group) bool {
 	}
 	reached := 0
 	for _, r := range g.members {
-		if r.host.awake() && c.connected(h, r.host) {
+		if r.host.awake() && !r.fenced() && c.connected(h, r.host) {
 			reached++
 		}
 	}

@@ -3,7 +3,6 @@ package cluster
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/lockstep-log/lockstep/checker"
@@ -29,44 +28,50 @@ type host struct {
 	resting bool  // stopped itself; the supervisor waits
 	silent  bool  // went down without a word: a power loss
 	paused  int   // faults that pause it
-	slowNs  int64 // sum over the faults that slow its disk
-	noSync  int   // injected sync failures not yet answered by a stop
 	lastErr error // why it stopped itself last
 
-	wallOffset int64
-	driftPPM   int64
+	clock  hostClock
+	drifts []*Fault // in force
+	frozen int      // faults that stop its clock
+
+	diskFaults
+	damage damage
+	blank  bool // its disk was lost, and nobody has formatted the new one
 
 	written []extent // handed to the disk, perhaps not durable yet
+	tail    tail     // of the journal
 
 	armed []armed // faults that wait for something to happen here
 
 	reported []engine.PartitionStatus // what its node says, cached for one look
 }
 
-// armed is a fault that begins at the host's next event of its kind.
+// armed is a fault that begins at an event of its kind on the host.
 type armed struct {
 	on    string
+	left  int // so many such events are to come, the last one begins it
 	begin func()
 }
 
 func newHost(c *Cluster, id env.NodeID) *host {
 	draw := c.k.Rand("clock", uint64(id))
 	spread, drift := c.schedule.Clock.WallSpreadNs, c.schedule.Clock.DriftPPM
-	return &host{
-		c: c, id: id,
-		disk:       diskmodel.New(c.k, uint64(id), c.diskConfig()),
-		wallOffset: draw.Between(-spread, spread),
-		driftPPM:   draw.Between(-drift, drift),
-	}
+	h := &host{c: c, id: id, disk: diskmodel.New(c.k, uint64(id), c.diskConfig())}
+	h.clock.wallOffset = draw.Between(-spread, spread)
+	h.clock.ownPPM = draw.Between(-drift, drift)
+	h.clock.ppm = h.clock.ownPPM
+	return h
 }
 
 // boot makes a process without an engine in it.
 func (h *host) boot() *process {
-	p := &process{c: h.c, host: h, incarnation: h.boots, origin: h.c.k.Now()}
+	p := &process{c: h.c, host: h, incarnation: h.boots, origin: h.clock.local(h.c.k.Now())}
 	p.key = sim.Mix(h.c.k.Seed(), uint64(h.id), h.boots)
 	p.members = h.c.membersOf(p)
 	h.boots++
 	h.process = p
+	h.refusals = h.disk.Stats().Errors
+	h.disk.Observe(h.stepped)
 	h.silent = false
 	return p
 }
@@ -107,9 +112,7 @@ func (h *host) ready(p *process) {
 func (h *host) failed(p *process, err error) {
 	h.c.lookAtAll()
 	p.failed = err
-	if h.noSync > 0 {
-		h.noSync--
-	} else {
+	if !h.excused() {
 		h.c.violate(oracleCrash, fmt.Sprintf("node %d stopped itself although nothing was done to it: %v", h.id, err))
 	}
 	h.c.mark(Mark{Kind: MarkStopped, Node: uint64(h.id), Text: err.Error()})
@@ -185,16 +188,10 @@ func (h *host) serves() bool {
 // awake is serves, and the loop turns.
 func (h *host) awake() bool { return h.serves() && h.paused == 0 }
 
-// trigger begins the first fault that waits for this kind of event; the next
-// one waits for the next event.
-func (h *host) trigger(on string) {
-	i := slices.IndexFunc(h.armed, func(a armed) bool { return a.on == on })
-	if i < 0 {
-		return
-	}
-	begin := h.armed[i].begin
-	h.armed = slices.Delete(h.armed, i, i+1)
-	begin()
+// excused tells whether its disk gives a process a reason to stop itself, or to
+// fence a group.
+func (h *host) excused() bool {
+	return h.disk.Stats().Errors > h.refusals || h.damage.node || len(h.damage.groups) > 0 || h.swaps > 0
 }
 
 // addr is the host's address in the network.

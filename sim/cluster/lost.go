@@ -13,12 +13,44 @@ type extent struct {
 	off, n int64
 }
 
+// tail is where the journal was written last.
+type tail struct {
+	file   string
+	starts [16]int64 // of the newest extents in it
+	n      int
+}
+
+// tailMargin is more than stands in a batch before its first record.
+const tailMargin = 8 * sectorBytes
+
+// sealedEnd is up to where a file of the journal holds batches that later ones,
+// or a later file, prove to have been durable.
+func (h *host) sealedEnd(file string) int64 {
+	switch t := &h.tail; {
+	case t.file == "" || file > t.file:
+		return 0
+	case file < t.file:
+		return maxBytes
+	default:
+		return max(slices.Min(t.starts[:min(t.n, len(t.starts))])-tailMargin, 0)
+	}
+}
+
+func (t *tail) wrote(file string, off int64) {
+	if t.file != file {
+		*t = tail{file: file}
+	}
+	t.starts[t.n%len(t.starts)] = off
+	t.n++
+}
+
 // maxWritten is how many extents a host remembers before it drops those that
 // have become durable.
 const maxWritten = 64
 
 // wrote remembers an extent until it is durable, for a power loss may take it.
 func (h *host) wrote(file string, off, n int64) {
+	h.tail.wrote(file, off)
 	if len(h.written) >= maxWritten {
 		h.forgetDurable()
 	}

@@ -51,8 +51,21 @@ func notes(marks []Mark, loadedNs int64) []Note {
 				continue
 			}
 			n.Text = fmt.Sprintf("group %d: %s", m.Group, set)
+		case MarkFenced:
+			n.Text = fmt.Sprintf("node %d fenced its replica of group %d: %s", m.Node, m.Group, m.Text)
+		case MarkDamage:
+			n.Sign = "!"
 		case MarkHealed:
 			n.Text = "everything is healed"
+			if m.Text != "" {
+				n.Text = fmt.Sprintf("node%s %s healed; %s", plural(m.Nodes), join(m.Nodes)+map[bool]string{true: " are", false: " is"}[len(m.Nodes) > 1], m.Text)
+			}
+		case MarkCoreSettled:
+			n.Text = "the healed nodes have come to rest"
+		case MarkRestHealed:
+			n.Text = "the rest is healed, too"
+		case MarkUnrecoverable:
+			n.Text = "no correct system could go on: " + m.Text
 		case MarkConverged:
 			n.Text = "the cluster has come to rest"
 		case MarkPanic:
@@ -76,45 +89,71 @@ func (f *Fault) text(targets []uint64) string {
 	if len(targets) == 1 && f.Role == RoleLeader {
 		text = f.title(targets) + " (leader)" + f.details()
 	}
-	switch f.On {
-	case OnWrite:
-		text += fmt.Sprintf(", %v after a write", Rounded(f.DelayNs))
-	case OnStart:
-		text += fmt.Sprintf(", %v after its start", Rounded(f.DelayNs))
-	}
+	text += f.occasion()
 	switch f.Kind {
-	case WallJump:
+	case WallJump, Reset, Rot, BadRead, LostEntry:
 		return text
-	case FailSync:
+	case FailSync, MisdirectedWrite, LostWrite:
 		return text + fmt.Sprintf(", if there is one within %v", Rounded(f.ForNs))
 	default:
 		return text + fmt.Sprintf(", for %v", Rounded(f.ForNs))
 	}
 }
 
+// occasion tells what a fault waited for.
+func (f *Fault) occasion() string {
+	what := map[string]string{
+		OnWrite: "a write", OnStart: "its start", OnSync: "a sync", OnIO: "an operation of the disk",
+		OnRecoveryIO: "an operation of the disk in recovery",
+	}[f.On]
+	switch {
+	case what == "":
+		return ""
+	case f.DelayNs == 0 && f.On != OnWrite && f.On != OnStart:
+		return ", right after " + what
+	}
+	return fmt.Sprintf(", %v after %s", Rounded(f.DelayNs), what)
+}
+
 // title names a fault and its targets.
 func (f *Fault) title(targets []uint64) string {
-	who := "node" + map[bool]string{true: "s"}[len(targets) > 1] + " " + join(targets)
-	switch f.Kind {
-	case PowerLoss:
-		return "power loss of " + who
-	case Stop:
-		return "clean stop of " + who
-	case OneWay:
-		return "one-way cut of " + who
-	case ClientCut:
-		return "cut between the clients and " + who
-	case Degrade:
-		return "degraded links of " + who
-	case SlowDisk:
-		return "slow disk of " + who
-	case FailSync:
-		return "failure of the next sync of " + who
-	case WallJump:
-		return "jump of the wall clock of " + who
-	default: // crash, pause, partition
-		return f.Kind + " of " + who
+	title, ok := titles[f.Kind]
+	if !ok { // crash, pause, partition
+		title = f.Kind + " of"
 	}
+	return title + " node" + plural(targets) + " " + join(targets)
+}
+
+func plural(nodes []uint64) string { return map[bool]string{true: "s"}[len(nodes) > 1] }
+
+// titles name the kinds of faults whose names do not.
+var titles = map[string]string{
+	PowerLoss:        "power loss of",
+	Stop:             "clean stop of",
+	OneWay:           "one-way cut of",
+	ClientCut:        "cut between the clients and",
+	Degrade:          "degraded links of",
+	Ring:             "partition into a ring of",
+	Bridge:           "partition of all others but for a bridge over",
+	Flap:             "flapping partition of",
+	Reset:            "reset of the connections of",
+	Clog:             "clogged links of",
+	SlowDisk:         "slow disk of",
+	ThrottleDisk:     "throttled disk of",
+	StallDisk:        "stalled disk of",
+	FailSync:         "failure of the next sync of",
+	SyncErrors:       "failing syncs of",
+	FullDisk:         "full disk of",
+	SwapDisks:        "swapped disks of",
+	BadRead:          "unreadable sectors of",
+	Rot:              "rot on the disk of",
+	MisdirectedWrite: "misdirection of the next write of",
+	LostWrite:        "silent loss of the next write of",
+	LostEntry:        "loss of a file's name on",
+	LostDisk:         "loss of the disk of",
+	WallJump:         "jump of the wall clock of",
+	Drift:            "drifting clock of",
+	Freeze:           "frozen clock of",
 }
 
 // details tells what a title leaves out.
@@ -132,6 +171,19 @@ func (f *Fault) details() string {
 			return ", nothing gets in"
 		}
 		return ", nothing gets out"
+	case Flap:
+		return fmt.Sprintf(", every %v", Rounded(f.PeriodNs))
+	case Clog:
+		return map[string]string{DirectionIn: ", inwards", DirectionOut: ", outwards"}[f.Direction]
+	case Ring:
+		return map[string]string{DirectionIn: ", inwards alone", DirectionOut: ", outwards alone"}[f.Direction]
+	case Drift:
+		if f.DriftPPM < 0 {
+			return fmt.Sprintf(", %s slow", Percent(uint64(-f.DriftPPM)))
+		}
+		return fmt.Sprintf(", %s fast", Percent(uint64(f.DriftPPM)))
+	case ThrottleDisk:
+		return fmt.Sprintf(", %d bytes a second left", f.BytesPerSecond)
 	case SlowDisk:
 		return fmt.Sprintf(", %v more for each operation", Rounded(f.LatencyNs))
 	case WallJump:
@@ -158,6 +210,9 @@ func (f *Fault) worsening() string {
 			fmt.Fprintf(&b, ", %s %s", Percent(chance.ppm), chance.what)
 		}
 	}
+	if f.BytesPerSecond != 0 {
+		fmt.Fprintf(&b, ", %d bytes a second left", f.BytesPerSecond)
+	}
 	return b.String()
 }
 
@@ -179,4 +234,4 @@ func Percent(ppm uint64) string {
 	return strings.TrimRight(fmt.Sprintf("%d.%04d", whole, part), "0") + "%"
 }
 
-func join(nodes []uint64) string { return strings.Trim(fmt.Sprint(nodes), "[]") }
+func join[T any](list []T) string { return strings.Trim(fmt.Sprint(list), "[]") }

@@ -113,7 +113,7 @@ func (c *Cluster) firstAsked(partition int32, since sim.Time) sim.Time {
 const slowest = 50 * time.Millisecond
 
 // fit tells whether a host can take part: it is awake, and its disk works.
-func (h *host) fit() bool { return h.awake() && h.slowNs <= int64(slowest) }
+func (h *host) fit() bool { return h.awake() && h.works() && h.frozen == 0 }
 
 // electable tells whether a leader can be elected: a majority of members is fit
 // and all of it connected with each other.
@@ -153,7 +153,7 @@ func (c *Cluster) clique(g *group, chosen []*host, next, need int, able func(*ho
 	}
 	for i := next; i < len(g.members); i++ {
 		h := g.members[i].host
-		if slices.Contains(chosen, h) || !able(h) || !c.connectedToAll(h, chosen) {
+		if g.members[i].hurt() || slices.Contains(chosen, h) || !able(h) || !c.connectedToAll(h, chosen) {
 			continue
 		}
 		if c.clique(g, append(chosen, h), i+1, need, able) {

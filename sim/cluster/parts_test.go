@@ -55,7 +55,7 @@ func TestEntropyOutsideATurnPanics(t *testing.T) {
 func TestClockDriftsAndTimersAreNeverEarly(t *testing.T) {
 	for _, ppm := range []int64{-500, 0, 500} {
 		c := &Cluster{k: sim.New(1), entropy: new(entropy)}
-		h := &host{c: c, driftPPM: ppm}
+		h := &host{c: c, clock: hostClock{ownPPM: ppm, ppm: ppm}}
 		p := &process{c: c, host: h}
 		clock := (*clock)(p)
 		asked, fired := 10*time.Second, time.Duration(0)

@@ -22,7 +22,7 @@ type process struct {
 	c           *Cluster
 	host        *host
 	incarnation uint64
-	origin      sim.Time
+	origin      int64  // what the host's clock showed when it began
 	key         uint64 // of crypto/rand.Reader, with turn
 	turn        uint64
 
@@ -34,6 +34,7 @@ type process struct {
 	running  bool
 
 	waiting []func() // fired while paused
+	iced    []*timer // due while the clock stood still
 	posted  []func()
 	// gathering: the end of a turn is planned.
 	gathering bool

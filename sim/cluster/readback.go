@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-log/lockstep/checker"
 	"github.com/lockstep-log/lockstep/engine"
@@ -20,11 +22,18 @@ func (c *Cluster) readBack() {
 	for i, g := range c.groups {
 		log := checker.Log{Topic: c.topology.Partitions[i].Topic, Partition: c.topology.Partitions[i].Partition}
 		if err := c.readAgreed(g, &log); err != nil {
-			c.violate(checker.Convergence, fmt.Sprintf("the agreed log of group %d cannot be read back: %v", g.id, err))
 			c.readable = false
+			if proof := c.lostEverywhere(g); proof != "" && c.schedule.Beyond {
+				c.proof = proof
+				continue
+			}
+			c.violate(checker.Convergence, fmt.Sprintf("the agreed log of group %d cannot be read back: %v", g.id, err))
 			continue
 		}
 		for _, r := range g.members {
+			if !c.owes(r) {
+				continue
+			}
 			d, err := c.digestReplica(r)
 			if err != nil {
 				c.violate(checker.ReplicasEqual, fmt.Sprintf("group %d on node %d cannot be read back: %v", g.id, r.host.id, err))
@@ -45,6 +54,9 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 	if c.options.NewMachine != nil {
 		return nil // there is no log to fetch
 	}
+	if g.leader.hurt() {
+		return c.readCopy(g, log)
+	}
 	h, values := g.leader.host, c.values()
 	log.StartOffset = h.status(g.id).LogStart
 	for next := log.StartOffset; ; {
@@ -60,17 +72,11 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 		}
 		c.k.Record(sim.KindClient, uint64(g.id), uint64(next), uint64(r.HighWatermark), r.Batches)
 		before := next
-		for batch, err := range record.Batches(r.Batches) {
-			if err != nil {
-				return err
-			}
-			for rec, err := range record.Records(batch) {
-				if err != nil {
-					return err
-				}
-				log.Records = append(log.Records, checker.LogRecord{Offset: rec.Offset, Value: values(rec.Value)})
-				next = rec.Offset + 1
-			}
+		if err := appendRecords(log, r.Batches, values); err != nil {
+			return err
+		}
+		if n := len(log.Records); n > 0 {
+			next = log.Records[n-1].Offset + 1
 		}
 		if next >= r.HighWatermark {
 			return nil
@@ -79,6 +85,69 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 			return fmt.Errorf("a fetch from offset %d below the high watermark %d answers nothing", next, r.HighWatermark)
 		}
 	}
+}
+
+// readCopy reads a partition from a replica that has applied all that the leader
+// has, whose own files are damaged: from a whole one, or from the first that gives
+// all of it.
+func (c *Cluster) readCopy(g *group, log *checker.Log) error {
+	failed := errors.New("no replica is as far as the leader")
+	applied := g.leader.host.status(g.id).Applied
+	whole := slices.SortedStableFunc(slices.Values(g.members), func(a, b *replica) int { return compare(!c.owes(a), !c.owes(b)) })
+	for _, r := range whole {
+		if !r.host.awake() || r.fenced() || r.host.status(g.id).Applied != applied {
+			continue
+		}
+		if failed = c.readReplica(r, log); failed == nil {
+			return nil
+		}
+	}
+	return failed
+}
+
+func compare(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// readReplica reads a partition from one replica's own files.
+func (c *Cluster) readReplica(r *replica, log *checker.Log) error {
+	own, ok := r.host.process.node.Machine(r.group.id).(*wal.Log)
+	if !ok {
+		return nil
+	}
+	log.StartOffset, log.Records = r.host.status(r.group.id).LogStart, nil
+	for _, s := range own.Segments() {
+		bytes, err := c.readSegment(r.host, own, s)
+		if err == nil {
+			err = appendRecords(log, bytes, c.values())
+		}
+		if err != nil {
+			return fmt.Errorf("node %d: %w", r.host.id, err)
+		}
+	}
+	return nil
+}
+
+// appendRecords adds the records of whole batches to a log.
+func appendRecords(log *checker.Log, batches []byte, values func([]byte) string) error {
+	for batch, err := range record.Batches(batches) {
+		if err != nil {
+			return err
+		}
+		for rec, err := range record.Records(batch) {
+			if err != nil {
+				return err
+			}
+			log.Records = append(log.Records, checker.LogRecord{Offset: rec.Offset, Value: values(rec.Value)})
+		}
+	}
+	return nil
 }
 
 // values interns what clients produced, if the load is the default one.

@@ -65,10 +65,16 @@ type Metrics struct {
 // Result is what a run was and how it was judged. Everything in it follows from
 // the schedule, except WallNs and the stacks in Notes.
 type Result struct {
-	Seed       uint64              `json:"seed"`
-	Scenario   string              `json:"scenario"`
-	Hash       uint64              `json:"-"`
-	Passed     bool                `json:"passed"`
+	Seed     uint64 `json:"seed"`
+	Scenario string `json:"scenario"`
+	Hash     uint64 `json:"-"`
+	Passed   bool   `json:"passed"`
+
+	// Unrecoverable is the proof that no correct system could go on; empty: it
+	// went on. Then nothing was demanded any more, and what happened before is all
+	// that was judged.
+	Unrecoverable string `json:"unrecoverable,omitempty"`
+
 	Violations []checker.Violation `json:"violations"`
 	VirtualNs  int64               `json:"virtualNs"`
 	WallNs     int64               `json:"wallNs"` // the caller's to fill
@@ -111,7 +117,7 @@ func (c *Cluster) result() *Result {
 	history := c.history()
 	report := c.judge(history)
 	r := &Result{
-		Seed: c.schedule.Seed, Scenario: c.schedule.Scenario, Hash: c.k.Hash(),
+		Unrecoverable: c.proof, Seed: c.schedule.Seed, Scenario: c.schedule.Scenario, Hash: c.k.Hash(),
 		Passed: report.Passed() && len(report.Violations) == 0, Violations: report.Violations,
 		VirtualNs: c.k.Now(), Events: c.k.Recorded(), Ops: countOps(history.Ops), Faults: c.faults,
 		Elections: int(c.count.elections), Oracles: report.Verdicts, Counters: c.counters(), Probes: c.probed(history.Ops),

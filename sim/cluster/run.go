@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockstep-log/lockstep/checker"
@@ -100,12 +101,31 @@ func (c *Cluster) disturb() {
 	c.k.Run(max(c.schedule.DurationNs, c.loadedNs))
 }
 
-// converge is the second phase: everything is healed, and the cluster has to
-// come to rest within the budget: a leader in every group, every operation
-// answered, every replica in sync and equal.
+// converge is the second phase: the core is healed, and has to come to rest
+// within the budget: a leader in every group, every operation answered, every
+// replica in sync and equal. Then, in the third, the rest is healed and has to
+// come to rest with it.
 func (c *Cluster) converge() bool {
-	c.heal()
+	c.heal(c.chooseCore())
 	c.load.Close()
+	if len(c.core) < len(c.hosts) {
+		if !c.settle("the healed nodes, a quorum of every group,") {
+			return false
+		}
+		c.mark(Mark{Kind: MarkCoreSettled})
+		c.healRest()
+		c.load.Close()
+	}
+	if !c.settle("the cluster") {
+		return false
+	}
+	c.mark(Mark{Kind: MarkConverged})
+	return true
+}
+
+// settle waits until the core has come to rest. If it does not, that is a
+// violation, unless the disks prove that nothing could.
+func (c *Cluster) settle(who string) bool {
 	deadline := c.k.Now() + c.schedule.HealNs
 	quiet := sim.Time(-1)
 	for {
@@ -116,22 +136,38 @@ func (c *Cluster) converge() bool {
 		case quiet < 0:
 			quiet = c.k.Now()
 		case c.k.Now()-quiet >= sim.Time(settleQuiet):
-			c.mark(Mark{Kind: MarkConverged})
 			return true
 		}
 		if c.k.Now() >= deadline {
-			c.violate(checker.Convergence, fmt.Sprintf("after %v without faults: %s", time.Duration(c.schedule.HealNs), problem))
+			c.stuck(who, problem)
 			return false
 		}
 		c.k.Run(min(c.k.Now()+sim.Time(lookEvery), deadline))
 	}
 }
 
-// unsettled names the first thing that keeps the cluster from rest.
+// stuck judges a core that has not come to rest. Without Beyond the atlas owes
+// that it can.
+func (c *Cluster) stuck(who, problem string) {
+	proof := c.unrecoverable()
+	if proof != "" && c.schedule.Beyond {
+		c.proof = proof
+		c.mark(Mark{Kind: MarkUnrecoverable, Text: proof})
+		return
+	}
+	if proof != "" {
+		problem += "; the atlas let too much be damaged: " + proof
+	}
+	c.violate(checker.Convergence, fmt.Sprintf("after %v without faults %s did not come to rest: %s", time.Duration(c.schedule.HealNs), who, problem))
+}
+
+// unsettled names the first thing that keeps the core from rest.
 func (c *Cluster) unsettled() string {
 	for _, h := range c.hosts {
 		h.reported = nil
-		if !h.serves() {
+	}
+	for _, h := range c.core {
+		if !h.serves() && !h.damage.node {
 			return fmt.Sprintf("node %d does not serve%s", h.id, because(h.lastErr))
 		}
 	}
@@ -159,12 +195,14 @@ func (c *Cluster) unsettledGroup(g *group) string {
 	}
 	leader := g.leader.host
 	at := leader.status(g.id)
-	if len(at.ISR) != len(g.members) {
-		return fmt.Sprintf("the in-sync set is %v", at.ISR)
-	}
 	for _, r := range g.members {
+		if !c.owes(r) {
+			continue
+		}
 		s := r.host.status(g.id)
 		switch {
+		case !slices.Contains(at.ISR, r.host.id):
+			return fmt.Sprintf("the in-sync set is %v", at.ISR)
 		case s.Fenced != "":
 			return fmt.Sprintf("node %d is fenced: %s", r.host.id, s.Fenced)
 		case s.Leader != leader.id:
@@ -174,6 +212,21 @@ func (c *Cluster) unsettledGroup(g *group) string {
 		}
 	}
 	return ""
+}
+
+// owes tells whether a replica has to keep up: its node is healed, and its files
+// are whole.
+func (c *Cluster) owes(r *replica) bool { return slices.Contains(c.core, r.host) && !r.hurt() }
+
+// owed is how many replicas of a group have to keep up.
+func (c *Cluster) owed(g *group) int {
+	n := 0
+	for _, r := range g.members {
+		if c.owes(r) {
+			n++
+		}
+	}
+	return n
 }
 
 // shutdown ends every process, so that no task of theirs stays parked.

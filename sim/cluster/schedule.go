@@ -22,7 +22,14 @@ type Schedule struct {
 	MinISR      int `json:"minISR"`      // 1 to Replication
 
 	DurationNs int64 `json:"durationNs"` // of the first phase: load under faults
-	HealNs     int64 `json:"healNs"`     // budget of the second: everything healed, progress demanded
+	HealNs     int64 `json:"healNs"`     // budget of the second, and of the third: see the package comment
+
+	// Heal says what the second phase heals: HealAll, which "" is too, or
+	// HealQuorum, nodes that hold a quorum of every group, while the rest breaks.
+	Heal string `json:"heal,omitempty"`
+
+	// Beyond lets disk damage go beyond what the protocol promises to survive.
+	Beyond bool `json:"beyond,omitempty"`
 
 	Network  Network      `json:"network"`
 	Disk     Disk         `json:"disk"`
@@ -31,6 +38,12 @@ type Schedule struct {
 	Workload WorkloadSpec `json:"workload"`
 	Faults   []Fault      `json:"faults"`
 }
+
+// What a schedule's second phase heals.
+const (
+	HealAll    = "all"
+	HealQuorum = "quorum"
+)
 
 // Network shapes every link until a fault changes it. Chances are parts per
 // million of messages.
@@ -44,6 +57,9 @@ type Network struct {
 	ReorderPPM   uint64 `json:"reorderPPM,omitempty"`   // up to 50,000
 	ReorderNs    int64  `json:"reorderNs,omitempty"`    // how far one may fall behind; up to 100 ms
 	CorruptPPM   uint64 `json:"corruptPPM,omitempty"`   // up to 2,000
+
+	BytesPerSecond int64 `json:"bytesPerSecond,omitempty"` // of each link; 1 MB to 1 GB
+	QueueBytes     int64 `json:"queueBytes,omitempty"`     // that may wait for a link; 64 KiB to 16 MiB
 }
 
 // Disk shapes every node's disk.

@@ -14,6 +14,9 @@ const (
 	maxClients    = 1000
 	maxValueBytes = 64 << 10
 	maxTime       = int64(24 * time.Hour)
+	maxBytes      = int64(1) << 40
+	maxNth        = 1_000_000
+	maxSectors    = 10_000
 	million       = 1_000_000
 )
 
@@ -54,6 +57,7 @@ func (s *Schedule) Validate() error {
 	c.between("minISR", int64(s.MinISR), 1, int64(s.Replication))
 	c.between("durationNs", s.DurationNs, 1, maxTime)
 	c.between("healNs", s.HealNs, 1, maxTime)
+	c.oneOf("heal", s.Heal, "", HealAll, HealQuorum)
 	s.Network.check(&c)
 	s.Disk.check(&c)
 	c.between("clock.wallSpreadNs", s.Clock.WallSpreadNs, 0, maxTime)
@@ -80,6 +84,8 @@ func (n *Network) check(c *fieldCheck) {
 	c.ppm("network.reorderPPM", n.ReorderPPM)
 	c.between("network.reorderNs", n.ReorderNs, 0, maxTime)
 	c.ppm("network.corruptPPM", n.CorruptPPM)
+	c.between("network.bytesPerSecond", n.BytesPerSecond, 0, maxBytes)
+	c.between("network.queueBytes", n.QueueBytes, 0, maxBytes)
 }
 
 func (d *Disk) check(c *fieldCheck) {
@@ -91,14 +97,13 @@ func (d *Disk) check(c *fieldCheck) {
 }
 
 func (e *Engine) check(c *fieldCheck) {
-	const most = int64(1) << 40
-	c.between("engine.journalFileBytes", e.JournalFileBytes, 0, most)
+	c.between("engine.journalFileBytes", e.JournalFileBytes, 0, maxBytes)
 	c.between("engine.journalSpares", int64(e.JournalSpares), 0, 64)
-	c.between("engine.journalWindowBytes", e.JournalWindowBytes, 0, most)
-	c.between("engine.segmentBytes", e.SegmentBytes, 0, most)
-	c.between("engine.indexIntervalBytes", e.IndexIntervalBytes, 0, most)
+	c.between("engine.journalWindowBytes", e.JournalWindowBytes, 0, maxBytes)
+	c.between("engine.segmentBytes", e.SegmentBytes, 0, maxBytes)
+	c.between("engine.indexIntervalBytes", e.IndexIntervalBytes, 0, maxBytes)
 	c.between("engine.maxBatchBytes", e.MaxBatchBytes, 0, 1<<30)
-	c.between("engine.checkpointBytes", e.CheckpointBytes, 0, most)
+	c.between("engine.checkpointBytes", e.CheckpointBytes, 0, maxBytes)
 	c.between("engine.logTailBytes", int64(e.LogTailBytes), 0, 1<<30)
 	c.between("engine.isrLagNs", e.ISRLagNs, 0, maxTime)
 	c.between("engine.turnNs", e.TurnNs, 0, 20*million)
@@ -136,8 +141,20 @@ func (f *Fault) check(c *fieldCheck, at string, s *Schedule) {
 	for i, n := range f.Nodes {
 		c.between(fmt.Sprintf("%s.nodes[%d]", at, i), int64(min(n, maxNodes+1)), 1, int64(s.Nodes))
 	}
-	c.oneOf(at+".role", f.Role, "", RoleLeader, RoleFollower, RoleAll)
-	c.oneOf(at+".on", f.On, "", OnWrite, OnStart)
+	c.oneOf(at+".role", f.Role, "", RoleLeader, RoleFollower, RoleISRFollower, RoleLongestLog, RoleShortestLog, RoleAll)
+	c.oneOf(at+".on", f.On, "", OnWrite, OnStart, OnSync, OnIO, OnRecoveryIO)
+	c.between(at+".nth", int64(f.Nth), 0, maxNth)
+	c.between(at+".bytesPerSecond", f.BytesPerSecond, 0, maxBytes)
+	c.between(at+".queueBytes", f.QueueBytes, 0, maxBytes)
+	c.between(at+".driftPPM", f.DriftPPM, -million/2, million/2)
+	c.oneOf(at+".area", f.Area, "", AreaAny, AreaJournal, AreaSegment, AreaIndex, AreaCheckpoint)
+	c.between(at+".sectors", int64(f.Sectors), 0, maxSectors)
+	c.between(at+".shift", f.Shift, -maxSectors, maxSectors)
+	leastPeriod := int64(0)
+	if f.Kind == Flap {
+		leastPeriod = minPeriod
+	}
+	c.between(at+".periodNs", f.PeriodNs, leastPeriod, maxTime)
 	c.oneOf(at+".mode", f.Mode, "", "all", "prefix", "subset", "torn", "any")
 	c.oneOf(at+".direction", f.Direction, "", DirectionIn, DirectionOut)
 	c.ppm(at+".lossPPM", f.LossPPM)

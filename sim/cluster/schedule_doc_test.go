@@ -190,8 +190,9 @@ func around(t *testing.T, fault string) []byte {
 func TestThePageNamesEveryWordOfAFault(t *testing.T) {
 	rows := rows(t, page(t))
 	for field, words := range map[string][]string{
-		"role":      {RoleLeader, RoleFollower, RoleAll},
-		"on":        {OnWrite, OnStart},
+		"role":      {RoleLeader, RoleFollower, RoleISRFollower, RoleLongestLog, RoleShortestLog, RoleAll},
+		"on":        {OnWrite, OnStart, OnSync, OnIO, OnRecoveryIO},
+		"area":      {AreaAny, AreaJournal, AreaSegment, AreaIndex, AreaCheckpoint},
 		"mode":      {"all", "prefix", "subset", "torn", "any"},
 		"direction": {DirectionIn, DirectionOut},
 	} {

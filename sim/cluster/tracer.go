@@ -92,6 +92,11 @@ func (p *process) follow(e *env.Event) {
 	case env.EventReadBack:
 		c.count.readBacks++
 	case env.EventFenced:
+		c.mark(Mark{Kind: MarkFenced, Node: uint64(p.host.id), Group: uint64(e.Group), Text: e.Text})
+		if p.host.excused() {
+			c.count.fenced++
+			break
+		}
 		c.violate(oracleCrash, fmt.Sprintf("node %d fenced group %d although its disk was never damaged: %s", p.host.id, e.Group, e.Text))
 	default: // nothing that a process is followed by
 	}
@@ -110,6 +115,8 @@ func (p *process) member(g env.GroupID) *member {
 
 func (m *member) follow(c *Cluster, e *env.Event) {
 	switch e.Kind {
+	case env.EventFenced:
+		m.fenced, m.role = true, env.Follower
 	case env.EventRecovered:
 		m.commit = e.Index
 		m.truth.recovered(c.k.Now(), e.Last)

@@ -79,6 +79,7 @@ func (t *truth) wholeAt(now sim.Time, index uint64) sim.Time {
 // watch is the truth about one follower under one leader's term.
 type watch struct {
 	caughtUp  sim.Time // the last moment at which it is known to have been caught up
+	leadersNs int64    // what the leader's clock showed then: the lag limit is counted on it
 	goodSince sim.Time // since when it was healthy and close at every look; -1: it is not
 }
 
@@ -125,7 +126,7 @@ func (c *Cluster) lookAtAll() {
 // One whose own disk is slow commits by its followers' and applies only what it
 // holds itself: it judges nobody before.
 func (c *Cluster) lookAt(t *tenure, g *group) bool {
-	if !c.working(g) || g.leader.current().applied < g.leader.current().ownFirst {
+	if !c.working(g) || g.leader.hurt() || g.leader.current().applied < g.leader.current().ownFirst {
 		t.leader = nil
 		return false
 	}
@@ -133,7 +134,7 @@ func (c *Cluster) lookAt(t *tenure, g *group) bool {
 	if t.leader != g.leader || t.term != g.term || t.process != p {
 		*t = tenure{leader: g.leader, process: p, term: g.term, since: now, watches: make([]watch, len(g.members)), badAt: -1}
 		for i := range t.watches {
-			t.watches[i] = watch{caughtUp: now, goodSince: -1}
+			t.watches[i] = watch{caughtUp: now, leadersNs: t.leader.host.clock.local(now), goodSince: -1}
 		}
 	}
 	if c.degraded(g) {
@@ -149,11 +150,12 @@ func (c *Cluster) lookAt(t *tenure, g *group) bool {
 // network and disks have by themselves.
 func (c *Cluster) degraded(g *group) bool {
 	for _, a := range g.members {
-		if a.host.slowNs != 0 {
+		if a.host.degraded() || a.host.frozen > 0 {
 			return true
 		}
 		for _, b := range g.members {
-			if a != b && len(c.link(a.host.addr(), b.host.addr()).worse) > 0 {
+			l := c.link(a.host.addr(), b.host.addr())
+			if a != b && (len(l.worse) > 0 || l.resetAt > 0 && c.k.Now()-l.resetAt < 2*int64(truthEvery)) {
 				return true
 			}
 		}
@@ -168,9 +170,11 @@ func (c *Cluster) look(t *tenure, w *watch, r *replica) {
 		return
 	}
 	awake := r.host.awake()
-	if awake && c.link(r.host.addr(), leader.host.addr()).cuts == 0 {
+	if awake && c.link(r.host.addr(), leader.host.addr()).open() {
 		// It can be heard: what it says now may be an answer to an older message.
-		w.caughtUp = max(w.caughtUp, leader.truth.wholeAt(now, r.truth.durable))
+		if at := leader.truth.wholeAt(now, r.truth.durable); at > w.caughtUp {
+			w.caughtUp, w.leadersNs = at, leader.host.clock.local(now)-(now-at)
+		}
 	}
 	inReach := awake && c.connected(r.host, leader.host) && now-w.caughtUp <= c.schedule.Engine.ISRLagNs/2 &&
 		r.truth.durable >= leader.current().commit
@@ -197,9 +201,10 @@ func (c *Cluster) judgeISR(t *tenure, g *group) {
 	for i, r := range g.members {
 		w, state := &t.watches[i], checker.Undecided
 		switch {
+		case r.hurt(): // what it can still do is its own to know
 		case r == t.leader, w.goodSince >= 0 && now-w.goodSince > tolerance:
 			state = checker.InSync
-		case now-w.caughtUp > c.schedule.Engine.ISRLagNs+tolerance:
+		case t.leader.host.clock.local(now)-w.leadersNs > c.schedule.Engine.ISRLagNs+tolerance:
 			state = checker.OutOfSync
 		}
 		s.Truth = append(s.Truth, checker.MemberTruth{Node: uint64(r.host.id), State: state})

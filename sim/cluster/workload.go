@@ -15,7 +15,8 @@ type Workload interface {
 	Start()
 
 	// Close ends it: no operation begins any more, except a last one or two that
-	// prove progress now that everything is healed.
+	// prove progress now that enough is healed. It is called once more when the
+	// rest is healed, too, with no operation pending.
 	Close()
 
 	// Pending counts the operations begun and not answered, those that prove
@@ -43,6 +44,13 @@ func (w World) Kernel() *sim.Kernel { return w.c.k }
 
 // Spec is the schedule's workload.
 func (w World) Spec() WorkloadSpec { return w.c.schedule.Workload }
+
+// Acknowledgeable tells whether a write to a partition is owed an acknowledgement
+// in the present phase: before the second nobody owes one; then the replicas that
+// have to keep up must be min ISR or more.
+func (w World) Acknowledgeable(partition int32) bool {
+	return w.c.healed && w.c.owed(w.c.groupOf(partition)) >= w.c.schedule.MinISR
+}
 
 // Topology lists nodes and partitions.
 func (w World) Topology() engine.Topology { return w.c.topology }

@@ -1,0 +1,155 @@
+package cluster
+
+import (
+	"slices"
+	"time"
+)
+
+// diskFaults are what faults do to a host's disk, beside what they destroy. They
+// overlap, so they are counted.
+type diskFaults struct {
+	slowNs    int64    // sum over the faults that slow it
+	throttles []*Fault // in force
+	stalls    int
+	syncErrs  int
+	fulls     int
+	swaps     int // it is in another machine
+
+	refusals uint64 // errors that it had given its processes when the last one began
+}
+
+// degraded tells whether a fault delays the disk or makes it refuse.
+func (d *diskFaults) degraded() bool {
+	return d.slowNs != 0 || len(d.throttles) > 0 || d.stalls > 0 || d.syncErrs > 0 || d.fulls > 0 || d.swaps > 0
+}
+
+// works tells whether it is fast enough for a tick of raft, and refuses nothing.
+func (d *diskFaults) works() bool {
+	return d.slowNs <= int64(slowest) && len(d.throttles) == 0 && d.stalls == 0 && d.syncErrs == 0 && d.fulls == 0 && d.swaps == 0
+}
+
+func (c *Cluster) beginSlowDisk(f *Fault, targets []*host) { c.slow(f.LatencyNs, targets) }
+func (c *Cluster) endSlowDisk(f *Fault, targets []*host)   { c.slow(-f.LatencyNs, targets) }
+
+func (c *Cluster) slow(byNs int64, targets []*host) {
+	for _, h := range targets {
+		h.slowNs += byNs
+		h.disk.SetSlow(time.Duration(h.slowNs))
+	}
+}
+
+func (c *Cluster) beginThrottleDisk(f *Fault, targets []*host) {
+	for _, h := range targets {
+		h.throttles = append(h.throttles, f)
+		h.throttle()
+	}
+}
+
+func (c *Cluster) endThrottleDisk(f *Fault, targets []*host) {
+	for _, h := range targets {
+		if i := slices.Index(h.throttles, f); i >= 0 {
+			h.throttles = slices.Delete(h.throttles, i, i+1)
+		}
+		h.throttle()
+	}
+}
+
+// throttle tells the disk the tightest bandwidth in force.
+func (h *host) throttle() {
+	rate := int64(0)
+	for _, f := range h.throttles {
+		rate = tighter(rate, f.BytesPerSecond)
+	}
+	h.disk.SetThrottle(rate)
+}
+
+func (c *Cluster) beginStallDisk(f *Fault, targets []*host) {
+	for _, h := range targets {
+		h.stalls++
+		h.disk.Stall(c.k.Now() + f.ForNs)
+	}
+}
+
+// endStallDisk has nothing to undo: the stall ends by itself.
+func (c *Cluster) endStallDisk(_ *Fault, targets []*host) {
+	for _, h := range targets {
+		h.stalls--
+	}
+}
+
+func (c *Cluster) beginFailSync(_ *Fault, targets []*host) {
+	for _, h := range targets {
+		h.disk.FailNextSync(1)
+	}
+}
+
+// endFailSync takes back a failure that no sync has met.
+func (c *Cluster) endFailSync(_ *Fault, targets []*host) {
+	for _, h := range targets {
+		h.disk.FailNextSync(0)
+	}
+}
+
+func (c *Cluster) beginSyncErrors(_ *Fault, targets []*host) {
+	for _, h := range targets {
+		h.syncErrs++
+		h.disk.SetSyncErrors(true)
+	}
+}
+
+func (c *Cluster) endSyncErrors(_ *Fault, targets []*host) {
+	for _, h := range targets {
+		h.syncErrs--
+		h.disk.SetSyncErrors(h.syncErrs > 0)
+	}
+}
+
+// beginFullDisk lets nothing grow. A replica that meets the end of its disk while
+// it writes a checkpoint is fenced until its next start, so that a full disk
+// counts as damage.
+func (c *Cluster) beginFullDisk(_ *Fault, targets []*host) {
+	for _, h := range targets {
+		h.fulls++ // also one that is spared, so that the end needs no memory
+		if !c.admit(h, "") {
+			continue
+		}
+		c.damaged(h, "", "disk full", 0)
+		h.disk.SetFull(true)
+	}
+}
+
+func (c *Cluster) endFullDisk(_ *Fault, targets []*host) {
+	for _, h := range targets {
+		h.fulls--
+		h.disk.SetFull(h.fulls > 0)
+	}
+}
+
+// beginSwapDisks takes the targets' power, gives each the disk of the one before
+// it, and switches them on.
+func (c *Cluster) beginSwapDisks(f *Fault, targets []*host) {
+	c.swapDisks(f, targets, +1)
+}
+
+func (c *Cluster) endSwapDisks(f *Fault, targets []*host) {
+	c.swapDisks(f, targets, -1)
+}
+
+func (c *Cluster) swapDisks(f *Fault, targets []*host, by int) {
+	for _, h := range targets {
+		h.down++
+		c.countLoss(h.powerLoss(lossModes[f.Mode]))
+	}
+	for i := 1; i < len(targets); i++ {
+		a, b := targets[0], targets[i]
+		if by < 0 {
+			b = targets[len(targets)-i]
+		}
+		a.disk, b.disk = b.disk, a.disk
+	}
+	for _, h := range targets {
+		h.swaps += by
+		h.down--
+		h.revive()
+	}
+}
