@@ -32,17 +32,44 @@ var families = []family{
 	{name: "page cache trap", onPPM: 250_000, draw: drawTrap},
 	{name: "power loss of all", onPPM: 200_000, draw: drawBlackout},
 	{name: "crash in recovery", onPPM: 250_000, draw: drawCrashLoop},
+	{name: "crash at an operation of the disk", onPPM: 300_000, draw: drawCrashPoint},
+	{name: "power loss of several", onPPM: 150_000, draw: drawPartialBlackout},
+	{name: "ring or bridge", onPPM: 200_000, draw: drawShape},
+	{name: "flapping", onPPM: 150_000, draw: drawFlap},
+	{name: "connection reset", onPPM: 200_000, draw: drawReset},
+	{name: "clog", onPPM: 200_000, draw: drawClog},
+	{name: "throttled disk", onPPM: 150_000, draw: drawThrottleDisk},
+	{name: "stalled disk", onPPM: 150_000, draw: drawStallDisk},
+	{name: "failing syncs", onPPM: 100_000, draw: drawSyncErrors},
+	{name: "drift", onPPM: 150_000, draw: drawDrift},
+	{name: "frozen clock", onPPM: 150_000, draw: drawFreeze},
+	{name: "leader paused and cut off", onPPM: 200_000, draw: drawDeposed},
+	{name: "swapped disks", onPPM: 80_000, draw: drawSwapDisks},
 }
 
-// spot draws whom a fault strikes: the leader of some group, a follower, or a
-// node by its number.
+// damages are the families of what no power loss does to a disk. They are in the
+// scenarios damaged and beyond.
+var damages = []family{
+	{name: "rot", onPPM: 500_000, draw: drawRot},
+	{name: "bad read", onPPM: 400_000, draw: drawBadRead},
+	{name: "misdirected write", onPPM: 300_000, draw: drawMisdirectedWrite},
+	{name: "lost write", onPPM: 300_000, draw: drawLostWrite},
+	{name: "lost entry", onPPM: 250_000, draw: drawLostEntry},
+	{name: "lost disk", onPPM: 250_000, draw: drawLostDisk},
+	{name: "full disk", onPPM: 300_000, draw: drawFullDisk},
+}
+
+// spot draws whom a fault strikes: the leader of some group, a follower of one
+// kind or another, or a node by its number.
 func spot(s *cluster.Schedule, draw *sim.Rand, f cluster.Fault) cluster.Fault {
 	f.Group = 1 + draw.Below(uint64(s.Partitions))
-	switch draw.Pick(3) {
-	case 0:
+	switch draw.Pick(8) {
+	case 0, 1:
 		f.Role = cluster.RoleLeader
-	case 1:
+	case 2, 3:
 		f.Role = cluster.RoleFollower
+	case 4:
+		f.Role = pick(draw, cluster.RoleISRFollower, cluster.RoleLongestLog, cluster.RoleShortestLog)
 	default:
 		f.Group = 0
 		f.Nodes = []uint64{1 + draw.Below(uint64(s.Nodes))}

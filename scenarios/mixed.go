@@ -15,17 +15,26 @@ func mixed() Scenario {
 		Name:  "mixed",
 		About: "random topology, knobs and load under random, overlapping faults of all kinds",
 		Schedule: func(seed uint64) cluster.Schedule {
-			s := cluster.Defaults(seed)
-			s.Scenario = "mixed"
-			drawTopology(&s, sim.NewRand(seed, "mixed.topology", 0))
-			drawNetwork(&s.Network, sim.NewRand(seed, "mixed.network", 0))
-			drawDisk(&s.Disk, sim.NewRand(seed, "mixed.disk", 0))
-			drawEngine(&s.Engine, sim.NewRand(seed, "mixed.engine", 0))
-			drawWorkload(&s.Workload, sim.NewRand(seed, "mixed.workload", 0))
-			s.Faults = drawFaults(&s, seed)
+			s := drawAll("mixed", seed)
+			s.Faults = drawFaults(&s, families, seed)
 			return s
 		},
 	}
+}
+
+// drawAll draws everything but the faults.
+func drawAll(name string, seed uint64) cluster.Schedule {
+	s := cluster.Defaults(seed)
+	s.Scenario = name
+	drawTopology(&s, sim.NewRand(seed, "mixed.topology", 0))
+	drawNetwork(&s.Network, sim.NewRand(seed, "mixed.network", 0))
+	drawDisk(&s.Disk, sim.NewRand(seed, "mixed.disk", 0))
+	drawEngine(&s.Engine, sim.NewRand(seed, "mixed.engine", 0))
+	drawWorkload(&s.Workload, sim.NewRand(seed, "mixed.workload", 0))
+	if sim.NewRand(seed, "mixed.heal", 0).Chance(3, 5) {
+		s.Heal = cluster.HealQuorum
+	}
+	return s
 }
 
 // pick draws one of several values.
@@ -58,6 +67,10 @@ func drawNetwork(n *cluster.Network, draw *sim.Rand) {
 	n.ReorderPPM = pick(draw, uint64(0), 0, 5000, 20_000)
 	n.ReorderNs = int64(pick(draw, time.Millisecond, 20*time.Millisecond))
 	n.CorruptPPM = pick(draw, uint64(0), 0, 0, 500)
+	n.BytesPerSecond = pick(draw, int64(0), 0, 1_000_000_000, 100_000_000, 5_000_000)
+	if n.BytesPerSecond != 0 {
+		n.QueueBytes = pick(draw, int64(0), 256<<10, 4<<20)
+	}
 }
 
 func drawDisk(d *cluster.Disk, draw *sim.Rand) {
@@ -97,15 +110,28 @@ func drawWorkload(w *cluster.WorkloadSpec, draw *sim.Rand) {
 	w.RetryUnknown = draw.Chance(1, 2)
 }
 
+// usualFamilies is how many families of faults may be on before each gets rarer.
+const usualFamilies = 6
+
 // drawFaults puts families of faults together. One family of processes and one
 // of partitions is always on; whether another is depends on its own stream.
-func drawFaults(s *cluster.Schedule, seed uint64) []cluster.Fault {
-	var faults []cluster.Fault
-	pace := sim.NewRand(seed, "mixed.pace", 0)
-	every := pace.Duration(6*time.Second, 14*time.Second) // of one family
+func drawFaults(s *cluster.Schedule, families []family, seed uint64) []cluster.Fault {
+	draws := make([]*sim.Rand, len(families)) // of those that are on
+	on := 0
 	for i, f := range families {
 		draw := sim.NewRand(seed, "mixed.family", uint64(i))
-		if !f.always && !draw.PPM(f.onPPM) {
+		if f.always || draw.PPM(f.onPPM) {
+			draws[i] = draw
+			on++
+		}
+	}
+	var faults []cluster.Fault
+	pace := sim.NewRand(seed, "mixed.pace", 0)
+	// Of one family; with more of them each comes less often, or nothing would work.
+	every := pace.Duration(6*time.Second, 14*time.Second) * time.Duration(max(on, usualFamilies)) / usualFamilies
+	for i, f := range families {
+		draw := draws[i]
+		if draw == nil {
 			continue
 		}
 		begin := int64(2 * time.Second)

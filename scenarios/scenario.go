@@ -13,6 +13,9 @@ import (
 type Scenario struct {
 	Name  string
 	About string // one line
+	// Extra: it goes beyond what the engine promises today, or takes long. All
+	// scenarios, for a sweep, are those without it.
+	Extra bool
 	// Schedule draws what is done for a seed.
 	Schedule func(seed uint64) cluster.Schedule
 	// Check judges the scenario's own point; nil: the oracles say it all. The
@@ -29,6 +32,7 @@ func All() []Scenario {
 		mixed(), benchR1(),
 		leaderElection(), networkPartition(), crashRecovery(), slowFollower(), loadWithFailover(),
 		killRestartAck(), powerLossAll(), partKill(), pausedLeader(),
+		damaged(), beyond(),
 	}
 }
 

@@ -1,0 +1,36 @@
+package scenarios
+
+import "github.com/lockstep-log/lockstep/sim/cluster"
+
+// damaged is mixed on disks that rot, lie, fill up and get lost. The atlas keeps
+// a majority of each group's replicas whole, so nothing may be lost. A replica
+// that is damaged is owed nothing: the engine fences it and does not repair it yet.
+func damaged() Scenario {
+	return Scenario{
+		Name:     "damaged",
+		About:    "as mixed, and disks rot, lie, fill up and get lost; a majority of each group's replicas stays whole",
+		Extra:    true,
+		Schedule: func(seed uint64) cluster.Schedule { return drawDamage("damaged", seed) },
+	}
+}
+
+// beyond is damaged without the atlas: whole majorities are destroyed. Then a run
+// passes if it goes on, or if the disks prove that it could not.
+func beyond() Scenario {
+	return Scenario{
+		Name:  "beyond",
+		About: "as damaged, beyond what the protocol promises: a run goes on, or the disks prove that it cannot",
+		Extra: true,
+		Schedule: func(seed uint64) cluster.Schedule {
+			s := drawDamage("beyond", seed)
+			s.Beyond = true
+			return s
+		},
+	}
+}
+
+func drawDamage(name string, seed uint64) cluster.Schedule {
+	s := drawAll(name, seed)
+	s.Faults = drawFaults(&s, append(families[:len(families):len(families)], damages...), seed)
+	return s
+}
