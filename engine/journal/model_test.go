@@ -16,7 +16,8 @@ import (
 type model struct {
 	*node
 	groups map[env.GroupID]*groupModel
-	size   int // of groups
+	size   int    // of groups
+	boots  uint64 // the last incarnation
 }
 
 type groupModel struct {
@@ -25,13 +26,17 @@ type groupModel struct {
 	applied    uint64 // told to the view
 	checkpoint uint64
 	cpID       uint64
+	cpTerm     uint64 // of the last restart
+	noted      uint64 // the checkpoint that the journal knows, restarts apart
 	retain     uint64
 }
 
-// state is a log from index 1 on, and a hard state.
+// state is a log from index 1 on, and a hard state. The first void entries are
+// nil: a checkpoint beyond the end of the log took their place.
 type state struct {
-	log []*raftpb.Entry
-	hs  journal.HardState
+	log  []*raftpb.Entry
+	hs   journal.HardState
+	void uint64
 }
 
 func (s *state) last() uint64 { return uint64(len(s.log)) }
@@ -93,17 +98,61 @@ func (m *model) apply(id env.GroupID) {
 
 // compact reports a checkpoint at what is applied and lets go of all before it.
 func (m *model) compact(id env.GroupID) {
-	g := m.groups[id]
-	if g.applied > g.checkpoint {
-		g.cpID++
-		g.checkpoint = g.applied
-		m.j.Checkpointed(id, g.cpID, g.applied, g.now().log[g.applied-1].GetTerm())
-	}
-	if g.checkpoint > 0 {
-		g.retain = g.checkpoint + 1
-		m.j.Retain(id, g.retain)
+	m.checkpointed(id)
+	if g := m.groups[id]; g.checkpoint > 0 {
+		m.retain(id, g.checkpoint+1)
 	}
 }
+
+// checkpointed reports a checkpoint at what is applied, if the journal does not
+// know of it: a note of one may be lost.
+func (m *model) checkpointed(id env.GroupID) {
+	g := m.groups[id]
+	if g.applied > g.noted && g.applied <= g.now().last() {
+		g.cpID++
+		g.checkpoint, g.noted = g.applied, g.applied
+		m.j.Checkpointed(id, g.cpID, g.applied, g.termOf(g.applied))
+	}
+}
+
+func (m *model) retain(id env.GroupID, from uint64) {
+	g := m.groups[id]
+	g.retain = max(g.retain, from)
+	m.j.Retain(id, from)
+}
+
+// restart reports a checkpoint beyond the end of the log, as after a snapshot.
+func (m *model) restart(id env.GroupID, beyond uint64) {
+	g := m.groups[id]
+	g.cpID++
+	g.checkpoint = g.now().last() + beyond
+	m.restarted(id, g.now().hs.Term)
+}
+
+// restarted tells the journal of a checkpoint that its log does not reach.
+func (m *model) restarted(id env.GroupID, term uint64) {
+	g := m.groups[id]
+	next := state{log: make([]*raftpb.Entry, g.checkpoint), void: g.checkpoint, hs: g.now().hs}
+	next.hs.Commit = max(next.hs.Commit, g.checkpoint)
+	g.states = append(g.states, next)
+	g.applied, g.cpTerm = g.checkpoint, term
+	m.j.Checkpointed(id, g.cpID, g.checkpoint, term)
+	m.retain(id, g.checkpoint+1)
+	if next.hs.Term < term { // lost with what was not durable; a snapshot's term is known
+		m.append(id, journal.HardState{Term: term, Commit: next.hs.Commit}, nil)
+	}
+}
+
+// termOf is the term of an entry, or of the checkpoint before the first one.
+func (g *groupModel) termOf(index uint64) uint64 {
+	if index == g.now().void {
+		return g.cpTerm
+	}
+	return g.now().log[index-1].GetTerm()
+}
+
+// floor is from which entry on the log must still be there.
+func (g *groupModel) floor() uint64 { return max(1, min(g.checkpoint+1, g.retain)) }
 
 // recovered opens the journal and checks it against the model, which goes on
 // from what was found. false: the process crashed meanwhile.
@@ -114,6 +163,10 @@ func (m *model) recovered() bool {
 
 func (m *model) checkAll() bool {
 	m.tb.Helper()
+	if boots := m.j.Incarnation(); boots <= m.boots {
+		m.tb.Fatalf("incarnation %d after %d", boots, m.boots)
+	}
+	m.boots = m.j.Incarnation()
 	for _, r := range m.j.Groups() {
 		if !m.check(r) {
 			return false
@@ -128,8 +181,8 @@ func (m *model) check(r journal.Recovered) bool {
 	if r.Fenced != nil {
 		m.tb.Fatalf("group %d is fenced: %v", r.Group, r.Fenced)
 	}
-	if floor := max(1, min(g.checkpoint+1, g.retain)); r.First > floor {
-		m.tb.Fatalf("group %d: first entry %d, entries from %d on must be kept", r.Group, r.First, floor)
+	if r.First > g.floor() {
+		m.tb.Fatalf("group %d: first entry %d, entries from %d on must be kept", r.Group, r.First, g.floor())
 	}
 	if r.CheckpointIndex > g.checkpoint || r.First > r.CheckpointIndex+1 {
 		m.tb.Fatalf("group %d: checkpoint at %d of %d, first entry %d", r.Group, r.CheckpointIndex, g.checkpoint, r.First)
@@ -149,7 +202,10 @@ func (m *model) check(r journal.Recovered) bool {
 	found.hs.Commit = max(r.HardState.Commit, g.checkpoint)
 	found.log = found.log[:r.Last]
 	g.states, g.acked = []state{found}, 0
-	g.applied = found.hs.Commit
+	g.applied, g.noted = found.hs.Commit, r.CheckpointIndex
+	if r.Last < g.checkpoint { // the machine has it, and says so again
+		m.restarted(r.Group, g.cpTerm)
+	}
 	m.j.View(r.Group).SetApplied(g.applied)
 	return true
 }
@@ -174,8 +230,14 @@ func (g *groupModel) match(r journal.Recovered, got *state) int {
 	return -1
 }
 
-// common is how far state at agrees with the one before it.
-func (g *groupModel) common(at int) uint64 { return agree(&g.states[at-1], &g.states[at]) }
+// common is how far state at agrees with the one before it. A restart is there
+// or not.
+func (g *groupModel) common(at int) uint64 {
+	if s := &g.states[at]; s.void != g.states[at-1].void {
+		return s.last()
+	}
+	return agree(&g.states[at-1], &g.states[at])
+}
 
 func agree(a, b *state) uint64 {
 	n := 0
