@@ -12,8 +12,9 @@ import (
 type listed struct {
 	Name  string `json:"name"`
 	About string `json:"about"`
-	// Required is said of probes.
+	// Required is said of probes, Extra of scenarios.
 	Required bool `json:"required,omitempty"`
+	Extra    bool `json:"extra,omitempty"`
 }
 
 func newList(r *explore.Registry) *cobra.Command {
@@ -25,13 +26,13 @@ func newList(r *explore.Registry) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error {
 			var scenarios, oracles, probes, references []listed
 			for _, s := range r.Scenarios {
-				scenarios = append(scenarios, listed{Name: s.Name, About: s.About})
+				scenarios = append(scenarios, listed{Name: s.Name, About: s.About, Extra: s.Extra})
 			}
 			for _, o := range r.Oracles() {
 				oracles = append(oracles, listed{Name: o.Name, About: o.About})
 			}
 			for _, p := range cluster.Probes() {
-				probes = append(probes, listed{p.Name, p.About, p.Required})
+				probes = append(probes, listed{Name: p.Name, About: p.About, Required: p.Required})
 			}
 			for _, ref := range explore.References() {
 				references = append(references, listed{Name: ref.Name, About: ref.Scenario.About})
@@ -41,7 +42,7 @@ func newList(r *explore.Registry) *cobra.Command {
 					"scenarios": scenarios, "oracles": oracles, "probes": probes, "references": references,
 				})
 			}
-			printList(c, "Scenarios (sim run --scenario; the first is the default)", scenarios)
+			printList(c, "Scenarios (sim run --scenario; the first is the default; + not part of sweep --scenario all)", scenarios)
 			printList(c, "Oracles (what a failed run is filed under)", oracles)
 			printList(c, "Probes (what a sweep should reach; * required of one over mixed)", probes)
 			printList(c, "Reference workloads (sim bench)", references)
@@ -57,8 +58,11 @@ func printList(c *cobra.Command, title string, items []listed) {
 	for _, i := range items {
 		about, _, _ := strings.Cut(i.About, "\n")
 		mark := ""
-		if i.Required {
+		switch {
+		case i.Required:
 			mark = "*"
+		case i.Extra:
+			mark = "+"
 		}
 		t.row(i.Name+mark, about)
 	}

@@ -41,3 +41,18 @@ func TestBeyondAndDamageAreScenarios(t *testing.T) {
 		t.Errorf("a binary without it: code %d: %s", r.code, r.errors)
 	}
 }
+
+func TestExtraScenariosAreNotPartOfAll(t *testing.T) {
+	flawed(t)
+	dir := t.TempDir()
+	r := run(t, dir, "sweep", "--seeds", "1..1", "--scenario", "all", "--audit", "0%", "--json")
+	if !strings.Contains(r.out, `"even"`) || !strings.Contains(r.out, `"fickle"`) || strings.Contains(r.out, `"beyond"`) {
+		t.Errorf("code %d: %s\n%s", r.code, r.errors, r.out)
+	}
+	if r = run(t, dir, "list"); !strings.Contains(r.out, "\n  beyond+ ") || !strings.Contains(r.out, "\n  even ") {
+		t.Errorf("the list does not mark them:\n%s", r.out)
+	}
+	if r = run(t, dir, "list", "--json"); strings.Count(r.out, `"extra": true`) != 2 {
+		t.Errorf("the list does not mark them:\n%s", r.out)
+	}
+}

@@ -45,7 +45,7 @@ func newShrink(r *explore.Registry) *cobra.Command {
 	flags := c.Flags()
 	flags.Uint64Var(&f.from.seed, "seed", 0, "seed of the run that fails")
 	f.from.scenarioChoice.flags(c, r, fmt.Sprintf("scenario that makes the seed's schedule (default %q)", r.Names()[0]))
-	flags.StringVar(&f.oracle, "oracle", "", "keep the failure of the oracle with this `NAME` (default the first)")
+	flags.StringVar(&f.oracle, "oracle", "", "keep the failure of the oracle with this `NAME` (default the first); \"unrecoverable\" keeps the proof of a run that passes so")
 	flags.StringVarP(&f.out, "out", "o", "", "write the schedule to this `FILE`")
 	flags.StringVar(&f.goTest, "go-test", "", "write a Go test that runs the schedule to this `FILE`")
 	flags.StringVar(&f.pkg, "package", explore.RegressionPackage, "`NAME` of the Go test's package")
@@ -113,6 +113,9 @@ func (f *shrinkFlags) read(c *cobra.Command, r *explore.Registry, args []string)
 		return cluster.Schedule{}, badInput("nothing to shrink: give --seed N, or the FILE of a schedule")
 	case len(args) > 0 && c.Flags().Changed("seed"):
 		return cluster.Schedule{}, badInput("--seed %d and %s: a schedule has its own seed; leave one of the two out", f.from.seed, args[0])
+	}
+	if f.goTest != "" && f.oracle == explore.Unrecoverable {
+		return cluster.Schedule{}, badInput("--go-test: a run that is %s passes, there is nothing to test for", f.oracle)
 	}
 	if f.goTest != "" { // before the search: a bad name must not cost a minute
 		if _, err := r.Regression(f.pkg, &explore.Shrunk{Schedule: cluster.Defaults(0)}); err != nil {

@@ -206,7 +206,7 @@ func (f *sweepFlags) sweep(r *explore.Registry) (*explore.Sweep, error) {
 	if err := f.choose(r); err != nil {
 		return nil, err
 	}
-	names := r.Names()
+	names := r.Usual()
 	if f.scenario != allScenarios {
 		s, err := r.Lookup(f.scenario)
 		if err != nil {

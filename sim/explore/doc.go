@@ -11,7 +11,7 @@
 // merge.go (on several machines), origin.go and markdown.go (for docs/ledger);
 // replay.go, patch.go, mutant.go and hunt.go, bench.go;
 // shrink.go with signature.go (which failure), crew.go (candidates in workers),
-// reduce.go and reduce_edits.go (what is tried), regression.go (the Go test).
+// reduce.go and reduce_*.go (what is tried), regression.go (the Go test).
 //
 // # Promises
 //

@@ -3,6 +3,7 @@ package explore
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/lockstep-log/lockstep/sim/cluster"
@@ -17,6 +18,9 @@ const (
 	NothingProven = "nothing-proven"
 	// Nondeterminism: the same schedule gave another hash the second time.
 	Nondeterminism = "nondeterminism"
+	// Unrecoverable is no failure: no correct system could have gone on. It is a
+	// name that Shrink takes, for who wants to read a short proof.
+	Unrecoverable = "unrecoverable"
 )
 
 // Outcome is how one run ended, as `sim run --json` prints it and as workers
@@ -98,7 +102,7 @@ type Verdict struct {
 // outcomeOf takes over a result.
 func outcomeOf(r *cluster.Result) *Outcome {
 	o := &Outcome{
-		Seed: r.Seed, Scenario: r.Scenario, Hash: Hash(r.Hash), Passed: r.Passed, Violations: []Violation{},
+		Seed: r.Seed, Scenario: r.Scenario, Hash: Hash(r.Hash), Passed: r.Passed, Violations: []Violation{}, Unrecoverable: r.Unrecoverable,
 		VirtualNs: r.VirtualNs, WallNs: r.WallNs, Events: r.Events, Ops: Ops(r.Ops), Faults: r.Faults,
 		Elections: r.Elections, Counters: r.Counters, Probes: r.Probes, Timeline: r.Notes, Oracles: []Verdict{},
 		Metrics: Metrics{
@@ -146,6 +150,14 @@ func (o *Outcome) Found(oracle string) bool {
 		}
 	}
 	return false
+}
+
+// findings are the violations, and the proof of a run that is unrecoverable.
+func (o *Outcome) findings() []Violation {
+	if o.Unrecoverable == "" {
+		return o.Violations
+	}
+	return append(slices.Clone(o.Violations), Violation{Oracle: Unrecoverable, Message: o.Unrecoverable, AtNs: o.VirtualNs})
 }
 
 // died is the outcome of a run that ended without one.

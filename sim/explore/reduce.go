@@ -39,6 +39,7 @@ var passes = []pass{
 	{"weaken faults", func(r *reducer) bool { return r.edits(faultEdits(len(r.best.Faults))) }},
 	{"close gaps", func(r *reducer) bool { return r.edits(gapEdits(len(r.best.Faults))) }},
 	{"round times", func(r *reducer) bool { return r.edits(roundEdits(len(r.best.Faults))) }},
+	{"name the targets", func(r *reducer) bool { return r.edits(targetEdits(len(r.best.Faults), r.best.Nodes)) }},
 }
 
 // reduce repeats the passes until none of them gets anywhere. It tells each one

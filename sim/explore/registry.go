@@ -47,6 +47,17 @@ func (r *Registry) Names() []string {
 	return names
 }
 
+// Usual lists those that a sweep over all scenarios runs: not the extra ones.
+func (r *Registry) Usual() []string {
+	var names []string
+	for _, s := range r.Scenarios {
+		if !s.Extra {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
 // Oracles lists all that a run can be filed under: the checker's oracles, what
 // is found around a run, and the scenarios' own points.
 func (r *Registry) Oracles() []checker.Oracle {

@@ -22,7 +22,8 @@ var (
 // with the same signature.
 type Shrink struct {
 	Pool Pool
-	// Oracle picks the failure to keep where a run has several; empty is the first.
+	// Oracle picks the failure to keep where a run has several; empty is the
+	// first. Unrecoverable keeps the proof of a run that passes.
 	Oracle string
 	Time   time.Duration // on the wall clock, for the search; 0: no bound
 	Runs   int           // of candidates; 0: no bound
@@ -124,10 +125,10 @@ func (s *search) first(ctx context.Context, schedule cluster.Schedule) error {
 		return err
 	}
 	o := outs[0]
-	if o.Passed {
+	if o.Passed && (s.Oracle != Unrecoverable || o.Unrecoverable == "") {
 		return ErrPasses
 	}
-	for _, v := range o.Violations {
+	for _, v := range o.findings() {
 		if s.Oracle == "" || v.Oracle == s.Oracle {
 			s.found.Signature = SignatureOf(v)
 			break
@@ -195,7 +196,7 @@ func (s *search) verify(ctx context.Context) (*Shrunk, error) {
 		}
 		hash = o.Hash
 		s.found.After = sizeOf(&best, o)
-		for _, v := range o.Violations {
+		for _, v := range o.findings() {
 			if SignatureOf(v) == s.found.Signature {
 				s.found.Message = v.Message
 				break

@@ -3,6 +3,7 @@ package explore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -21,6 +22,9 @@ func scriptedRun(s *cluster.Schedule) *Outcome {
 	}
 	o := passed(s.Seed)
 	o.Hash = Hash(len(s.JSON()))
+	if len(s.Faults) > 0 && s.Faults[0].Kind == cluster.LostDisk {
+		o.Unrecoverable = fmt.Sprintf("offset %d is gone", len(s.Faults))
+	}
 	switch {
 	case s.Seed == 9:
 		o = failing(9)
@@ -82,6 +86,20 @@ func TestShrinkRefusesWhatPassesOrVaries(t *testing.T) {
 	s.Runs = 4
 	if _, err := s.Run(t.Context(), scriptedFaults(9, cluster.Crash)); !errors.Is(err, ErrVaries) {
 		t.Errorf("a run that differs each time: %v", err)
+	}
+}
+
+func TestShrinkKeepsAProof(t *testing.T) {
+	schedule := scriptedFaults(1, cluster.LostDisk, cluster.Stop, cluster.LostDisk)
+	if _, err := scriptedShrink().Run(t.Context(), schedule); !errors.Is(err, ErrPasses) {
+		t.Errorf("a run that passes because it is unrecoverable: %v", err)
+	}
+	s := scriptedShrink()
+	s.Oracle = Unrecoverable
+	found, err := s.Run(t.Context(), schedule)
+	if err != nil || len(found.Schedule.Faults) != 1 || found.Schedule.Faults[0].Kind != cluster.LostDisk ||
+		found.Signature != (Signature{Unrecoverable, "offset # is gone"}) || found.Message != "offset 1 is gone" {
+		t.Errorf("%+v, %v", found, err)
 	}
 }
 

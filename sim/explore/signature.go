@@ -32,9 +32,9 @@ var (
 	list = regexp.MustCompile(`#(,? #)+`)
 )
 
-// fails tells whether a violation of an outcome has the signature.
+// fails tells whether a finding of an outcome has the signature.
 func (s Signature) fails(o *Outcome) bool {
-	for _, v := range o.Violations {
+	for _, v := range o.findings() {
 		if v.Oracle == s.Oracle && SignatureOf(v) == s {
 			return true
 		}

@@ -19,7 +19,8 @@ func (p *page) cluster(s *cluster.Schedule) {
 		row("nodes", fmt.Sprintf("%d; %s, replication %d, min ISR %d", s.Nodes, plural(s.Partitions, "partition"), s.Replication, s.MinISR))
 		n, d, e := &s.Network, &s.Disk, &s.Engine
 		optional("network", reach(n.BaseNs, n.JitterNs), late(n.TailPPM, n.TailNs), chance(n.LossPPM, "lost"),
-			chance(n.DuplicatePPM, "twice"), chance(n.ReorderPPM, "reordered"), chance(n.CorruptPPM, "corrupted"))
+			chance(n.DuplicatePPM, "twice"), chance(n.ReorderPPM, "reordered"), chance(n.CorruptPPM, "corrupted"),
+			bandwidth(n.BytesPerSecond), size("queues of ", n.QueueBytes))
 		optional("disk", timed("write ", d.WriteNs, ""), timed("sync ", d.SyncNs, ""), timed("each up to ", d.JitterNs, " more"), late(d.TailPPM, d.TailNs))
 		optional("clocks", timed("wall off by up to ", s.Clock.WallSpreadNs, ""), counted("drift up to ", s.Clock.DriftPPM, " ppm"))
 		optional("engine", size("journal files ", e.JournalFileBytes), size("segments ", e.SegmentBytes), size("checkpoints every ", e.CheckpointBytes),
@@ -28,7 +29,14 @@ func (p *page) cluster(s *cluster.Schedule) {
 		optional("clients", fmt.Sprint(l.Clients), rate(l.ProducesPerMinute, "produces"),
 			rate(l.FetchesPerMinute, "fetches")+chance(l.LinearizablePPM, "linearizable", l.FetchesPerMinute), rate(l.ListsPerMinute, "list-offsets"),
 			fmt.Sprintf("values of %d B", l.ValueBytes), timed("an attempt waits ", l.AttemptTimeoutNs, ""), timed("an operation ", l.DeadlineNs, ""))
-		row("time", fmt.Sprintf("%v of load and faults, then up to %v healed", cluster.Rounded(s.DurationNs), cluster.Rounded(s.HealNs)))
+		healed := "healed"
+		if s.Heal == cluster.HealQuorum {
+			healed = "with a quorum of each group healed and the rest broken"
+		}
+		row("time", fmt.Sprintf("%v of load and faults, then up to %v %s", cluster.Rounded(s.DurationNs), cluster.Rounded(s.HealNs), healed))
+		if s.Beyond {
+			row("damage", "may go beyond what the protocol promises to survive")
+		}
 	})
 }
 
@@ -101,6 +109,17 @@ func rate(perMinute int64, what string) string {
 		return ""
 	}
 	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.2f", float64(perMinute)/60), "0"), ".") + " " + what + "/s"
+}
+
+func bandwidth(bytes int64) string {
+	switch {
+	case bytes == 0:
+		return ""
+	case bytes >= 1_000_000:
+		return fmt.Sprintf("%.4g MB/s", float64(bytes)/1e6)
+	default:
+		return fmt.Sprintf("%.4g kB/s", float64(bytes)/1e3)
+	}
 }
 
 func plural(n int, what string) string {

@@ -79,3 +79,15 @@ func TestBriefCutsLongValuesOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestThePageTellsOfLimitsAndOfWhatIsHealed(t *testing.T) {
+	s := cluster.Defaults(5)
+	for _, off := range []string{"B/s", "queues of", "damage", "quorum of each group"} {
+		if text := told(t, s, passed(5), false); strings.Contains(text, off) {
+			t.Errorf("%q is told of in\n%s", off, text)
+		}
+	}
+	s.Network.BytesPerSecond, s.Network.QueueBytes, s.Heal, s.Beyond = 1_250_000, 256<<10, cluster.HealQuorum, true
+	order(t, told(t, s, passed(5), false), "1.25 MB/s, queues of 256 KiB\n", "with a quorum of each group healed and the rest broken\n",
+		"damage ", "may go beyond what the protocol promises to survive\n")
+}

@@ -20,8 +20,8 @@ func main() {
 			}
 			return s
 		}},
-		{Name: "beyond", About: "what --beyond asks for", Schedule: func(seed uint64) cluster.Schedule { return short(seed, "beyond") }},
-		{Name: "damaged", About: "what --damage asks for", Schedule: func(seed uint64) cluster.Schedule { return short(seed, "damaged") }},
+		{Name: "beyond", Extra: true, About: "what --beyond asks for", Schedule: func(seed uint64) cluster.Schedule { return short(seed, "beyond") }},
+		{Name: "damaged", Extra: true, About: "what --damage asks for", Schedule: func(seed uint64) cluster.Schedule { return short(seed, "damaged") }},
 		{Name: "fickle", About: "a seed's second schedule is another one", Schedule: fickle()},
 	}}))
 }
