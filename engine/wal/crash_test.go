@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
 )
@@ -108,56 +106,6 @@ func TestFailedSyncIsFatal(t *testing.T) {
 			equal(t, want, p)
 		}
 	}
-}
-
-// TestHistoriesOfDisasterGiveEqualLogs drives two replicas through different
-// checkpoints, restarts, crashes and power losses.
-func TestHistoriesOfDisasterGiveEqualLogs(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		h := makeHistory(rapid.Uint64().Draw(rt, "history"), rapid.IntRange(1, 150).Draw(rt, "entries"))
-		want := reference(rt, h)
-		_, p := fresh(rt, rapid.Uint64().Draw(rt, "disk"), rapid.SampledFrom([]int{1, 8192, 1 << 20}).Draw(rt, "tail"))
-		var (
-			promised machine.Checkpoint
-			busy     bool
-		)
-		rt.Repeat(map[string]func(*rapid.T){
-			"apply": func(rt *rapid.T) {
-				p.apply(h, min(p.log.AppliedIndex()+uint64(rapid.IntRange(1, 30).Draw(rt, "n")), uint64(len(h))))
-			},
-			"checkpoint": func(rt *rapid.T) {
-				if busy {
-					rt.Skip()
-				}
-				busy = true
-				p.log.Checkpoint(nil, func(c machine.Checkpoint, err error) { promised, busy = c, false })
-			},
-			"steps": func(rt *rapid.T) { p.steps(rapid.IntRange(1, 60).Draw(rt, "n")) },
-			"crash": func(rt *rapid.T) {
-				p, promised = p.reborn(loss(rapid.IntRange(0, int(losses)-1).Draw(rt, "loss")), promised)
-				busy = false
-			},
-			"read": func(rt *rapid.T) {
-				if end := p.log.EndOffset(); end > 0 {
-					offset := rapid.Int64Range(0, end-1).Draw(rt, "offset")
-					b, err := p.read(offset, end, 300)
-					if err != nil {
-						rt.Fatal(err)
-					}
-					if msg := judge(expected(h), b, offset, end, 300); msg != "" {
-						rt.Fatal(msg)
-					}
-				}
-			},
-		})
-		p.apply(h, uint64(len(h)))
-		equal(rt, want, p)
-		if len(p.fatal) > 0 {
-			rt.Fatal(p.fatal)
-		}
-		p.kill()
-		want.kill()
-	})
 }
 
 // TestFilesLeftByOthers: what the log did not make stays, what it left goes.

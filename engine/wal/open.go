@@ -157,7 +157,7 @@ func (l *Log) become(c checkpoint, segments []*segment) {
 // read it says nothing of the file: tried again, it may be whole.
 func found(name string, err error) error {
 	if errors.Is(err, env.ErrIO) && !errors.Is(err, env.ErrNotExist) {
-		return fmt.Errorf("wal: %s: %w", name, err)
+		return fmt.Errorf("%w: %s: %w", ErrUnread, name, err)
 	}
 	return fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
 }
