@@ -74,20 +74,6 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestRot(t *testing.T) {
-	s := newStory(t, 1)
-	f := s.durableFile("a", "aaaa")
-	if !s.Rot("a", 1, 1) || s.Rot("a", 4, 0) || s.Rot("b", 0, 0) {
-		t.Fatal("which bits there are")
-	}
-	s.holds("a", "acaa")
-	s.write(f, "b", 0)
-	s.Rot("a", 3, 1) // the page is not shared now
-	s.holds("a", "bcac")
-	s.PowerLoss(LoseAll)
-	s.holds("a", "acac")
-}
-
 func TestTraceCoversTheDisk(t *testing.T) {
 	run := func(p string, name string) (uint64, []string) {
 		s := newStory(t, 1)

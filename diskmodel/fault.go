@@ -10,7 +10,10 @@ import (
 // env.ErrIO: what they covered reads back, counts as clean, and is not durable.
 // Simulated: 1.
 func (d *Disk) FailNextSync(n int) {
-	d.failSyncs = n
+	if d.failSyncs != n {
+		d.failSyncs = n
+		d.recordFault(opFailSyncs, 0, uint64(n), 0)
+	}
 }
 
 // SetSyncErrors makes every sync fail as FailNextSync does, or ends that.
@@ -23,10 +26,20 @@ func (d *Disk) SetSyncErrors(failing bool) {
 
 // SetSlow adds extra to every operation that begins from now on; zero ends it.
 // Simulated: 1 ms to 1 s.
-func (d *Disk) SetSlow(extra time.Duration) { d.slow = extra }
+func (d *Disk) SetSlow(extra time.Duration) {
+	if d.slow != extra {
+		d.slow = extra
+		d.recordFault(opSlow, 0, uint64(extra), 0)
+	}
+}
 
 // Stall lets no operation end before the given time. Simulated: up to 10 s.
-func (d *Disk) Stall(until sim.Time) { d.stalledTo = max(d.stalledTo, until) }
+func (d *Disk) Stall(until sim.Time) {
+	if d.stalledTo < until {
+		d.stalledTo = until
+		d.recordFault(opStall, 0, uint64(until), 0)
+	}
+}
 
 // Unstall ends a stall: what it held goes on at once.
 func (d *Disk) Unstall() {
@@ -35,6 +48,7 @@ func (d *Disk) Unstall() {
 		return
 	}
 	d.stalledTo = now
+	d.recordFault(opStall, 0, uint64(now), 0)
 	for _, op := range d.underWay(func(op *operation) bool { return op.held }) {
 		op.endAt(now)
 	}

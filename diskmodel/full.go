@@ -14,7 +14,7 @@ func (d *Disk) SetFull(full bool) {
 	}
 }
 
-// noSpace is how many of the bytes that a file is to grow by there is room for.
+// space is how many of the bytes that files are to grow by there is room for.
 func (d *Disk) space(grow int64) int64 {
 	switch {
 	case d.full:

@@ -2,7 +2,9 @@ package diskmodel
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"testing"
 
@@ -12,63 +14,6 @@ import (
 	"github.com/lockstep-log/lockstep/sim"
 )
 
-// reference is a file as the contract describes it, in the simplest way.
-type reference struct {
-	id       uint64
-	open     env.File
-	name     string   // as seen; empty: removed or replaced
-	states   [][]byte // the durable content, then the one after each unsynced change
-	changes  [][2]int // the bytes, from and to, that each of those changes covers
-	durably  string   // its durable name
-	names    []string // all names since, that one first
-	replaced bool     // since its name was durable, it was removed or replaced
-	lost     bool     // a sync failed
-}
-
-func (r *reference) now() []byte { return r.states[len(r.states)-1] }
-
-// change notes one more unsynced change of the bytes [from, to).
-func (r *reference) change(content []byte, from, to int) {
-	r.states = append(r.states, content)
-	r.changes = append(r.changes, [2]int{from, to})
-}
-
-func (r *reference) write(p []byte, off int) {
-	content := bytes.Clone(r.now())
-	if end := off + len(p); end > len(content) {
-		content = append(content, make([]byte, end-len(content))...)
-	}
-	copy(content[off:], p)
-	r.change(content, off, off+len(p))
-}
-
-func (r *reference) truncate(size int) {
-	content := bytes.Clone(r.now())
-	content = append(content[:min(size, len(content))], make([]byte, max(size-len(content), 0))...)
-	r.change(content, size, 1<<30)
-}
-
-func (r *reference) synced() {
-	r.states = [][]byte{r.now()}
-	r.changes = nil
-}
-
-// durable says what Durable has to say of a file whose syncs never failed.
-func (r *reference) durable(off, n int) bool {
-	if r.name == "" || r.durably != r.name || len(r.names) != 1 || off+n > min(len(r.states[0]), len(r.now())) {
-		return false
-	}
-	return !slices.ContainsFunc(r.changes, func(c [2]int) bool { return c[0] < off+n && off < c[1] })
-}
-
-// mayHold tells whether a byte had that value in some state; behind the end of
-// a state it counts as zero, since a hole can come to lie there.
-func (r *reference) mayHold(i int, value byte) bool {
-	return slices.ContainsFunc(r.states, func(s []byte) bool {
-		return i < len(s) && s[i] == value || i >= len(s) && value == 0
-	})
-}
-
 // machine drives a disk and its reference through the same story.
 type machine struct {
 	t      *rapid.T
@@ -77,6 +22,7 @@ type machine struct {
 	mount  env.Disk
 	files  []*reference
 	unique int
+	errors uint64 // that a fault made a process hear
 }
 
 func (m *machine) remount() {
@@ -98,12 +44,22 @@ func (m *machine) expect(err error) {
 	}
 }
 
+// find gives the file that processes see under a name.
 func (m *machine) find(name string) *reference {
-	i := slices.IndexFunc(m.files, func(r *reference) bool { return r.name == name })
+	i := slices.IndexFunc(m.files, func(r *reference) bool { return r.name == name && !r.hidden })
 	if i < 0 {
 		return nil
 	}
 	return m.files[i]
+}
+
+// take makes a name free for another file.
+func (m *machine) take(name string) {
+	for _, r := range m.files {
+		if r.name == name {
+			r.name, r.replaced = "", true
+		}
+	}
 }
 
 // file draws a file, opens it, and makes it if there is none.
@@ -111,7 +67,8 @@ func (m *machine) file() *reference {
 	name := rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(m.t, "name")
 	r := m.find(name)
 	if r == nil {
-		r = &reference{name: name, states: [][]byte{{}}, names: []string{"", name}}
+		m.take(name)
+		r = newReference(name)
 		m.files = append(m.files, r)
 	}
 	if r.open == nil {
@@ -122,20 +79,82 @@ func (m *machine) file() *reference {
 	return r
 }
 
-func (m *machine) drawWrite() (p []byte, off int) {
+// node is the disk's side of a file.
+func (m *machine) node(r *reference) *node {
+	i := slices.IndexFunc(m.disk.files, func(n *node) bool { return n.id == r.id })
+	if i < 0 {
+		return nil
+	}
+	return m.disk.files[i]
+}
+
+// cached is what the page cache would hold of a file if it held all of it.
+func (m *machine) cached(r *reference) []byte {
+	n := m.node(r)
+	p := make([]byte, n.cache.size)
+	n.cache.read(p, 0)
+	return p
+}
+
+// medium is what the disk has on the medium of a file.
+func (m *machine) medium(r *reference) []refByte {
+	n := m.node(r)
+	written := make([]byte, n.durable.size)
+	n.durable.read(written, 0)
+	holds := bytes.Clone(written)
+	if n.overlay != nil {
+		n.overlay.distort(holds, 0)
+	}
+	out := make([]refByte, len(written))
+	for i := range out {
+		bad := n.overlay != nil && n.overlay.unreadable.overlaps(int64(i), int64(i)+1)
+		out[i] = refByte{written[i], holds[i], bad}
+	}
+	return out
+}
+
+func (m *machine) drawWrite() (value byte, n, off int) {
 	off = rapid.IntRange(0, 9000).Draw(m.t, "off")
-	n := rapid.IntRange(1, 6000).Draw(m.t, "n")
-	value := rapid.IntRange(0, 3).Draw(m.t, "value")
-	return bytes.Repeat([]byte{byte(value)}, n), off
+	n = rapid.IntRange(1, 6000).Draw(m.t, "n")
+	return byte(rapid.IntRange(0, 3).Draw(m.t, "value")), n, off
 }
 
 func (m *machine) Write(t *rapid.T) {
 	m.t = t
 	r := m.file()
-	p, off := m.drawWrite()
-	r.write(p, off)
-	r.open.WriteAt(bytes.Clone(p), int64(off), m.expect)
+	value, n, off := m.drawWrite()
+	r.write(value, n, off)
+	r.open.WriteAt(bytes.Repeat([]byte{value}, n), int64(off), m.expect)
 	m.settle()
+}
+
+func (m *machine) Read(t *rapid.T) {
+	m.t = t
+	r := m.file()
+	_, n, off := m.drawWrite()
+	var want []byte
+	readable := true
+	for i := off; i < min(off+n, len(r.now())); i++ {
+		value, ok := r.reads(i)
+		want = append(want, value)
+		readable = readable && ok
+	}
+	p := make([]byte, n)
+	var got int
+	var err error
+	r.open.ReadAt(p, int64(off), func(read int, e error) { got, err = read, e })
+	m.settle()
+	switch {
+	case !readable:
+		m.errors++
+		if got != 0 || !errors.Is(err, env.ErrIO) || !isZero(p) {
+			t.Fatalf("an unreadable range gave %d bytes and %v", got, err)
+		}
+	case got != len(want) || !bytes.Equal(p[:got], want):
+		t.Fatalf("a read is not what the medium and the page cache hold")
+	case (got < n) != errors.Is(err, io.EOF) || got == n && err != nil:
+		t.Fatalf("%d of %d bytes, and %v", got, n, err)
+	}
 }
 
 func (m *machine) Truncate(t *rapid.T) {
@@ -155,30 +174,12 @@ func (m *machine) Sync(t *rapid.T) {
 	m.settle()
 }
 
-func (m *machine) FailSync(t *rapid.T) {
-	m.t = t
-	r := m.file()
-	if rapid.IntRange(0, 3).Draw(t, "rarely") > 0 {
-		return
-	}
-	failed := false
-	m.disk.FailNextSync(1)
-	r.open.Sync(func(err error) { failed = err != nil })
-	m.settle()
-	if !failed {
-		t.Fatalf("a sync that was to fail succeeded")
-	}
-	r.lost = true
-}
-
 func (m *machine) Rename(t *rapid.T) {
 	m.t = t
 	r := m.file()
 	to := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(t, "to")
 	if to != r.name {
-		if old := m.find(to); old != nil {
-			old.name, old.replaced = "", true
-		}
+		m.take(to)
 		r.name = to
 		r.names = append(r.names, to)
 	}
@@ -205,27 +206,43 @@ func (m *machine) SyncDir(t *rapid.T) {
 	m.files = slices.DeleteFunc(m.files, func(r *reference) bool { return r.name == "" })
 }
 
-// Crash asks for some writes and lets the process die amid them: a prefix, and
-// perhaps a part, was carried out.
+// Crash asks for some writes and lets the process die amid them, or right after
+// one of them: a prefix, and perhaps a part, was carried out.
 func (m *machine) Crash(t *rapid.T) {
 	m.t = t
 	r := m.file()
 	before := len(r.states)
-	for range rapid.IntRange(0, 4).Draw(t, "queued") {
-		p, off := m.drawWrite()
+	queued := rapid.IntRange(0, 4).Draw(t, "queued")
+	told, at := 0, rapid.IntRange(0, queued).Draw(t, "at")
+	for range queued {
+		_, n, off := m.drawWrite()
 		m.unique++ // so that it shows whether the write was carried out
-		p = bytes.Repeat([]byte{byte(10 + m.unique%200)}, len(p))
-		r.write(p, off)
-		r.open.WriteAt(p, int64(off), func(error) { t.Fatalf("a completion came after the crash") })
+		value := byte(10 + m.unique%200)
+		r.write(value, n, off)
+		r.open.WriteAt(bytes.Repeat([]byte{value}, n), int64(off), func(error) {
+			if told++; told >= at {
+				t.Fatalf("a completion came after the crash")
+			}
+		})
 	}
-	m.disk.Crash()
+	if at == 0 {
+		m.disk.Crash()
+	} else {
+		steps := 0
+		m.disk.Observe(func(Step) {
+			if steps++; steps == at {
+				m.disk.Crash()
+			}
+		})
+	}
 	m.settle()
-	got, _ := m.disk.ReadRaw(r.name)
-	m.crashed(r, got, before)
+	m.disk.Observe(nil)
+	m.crashed(r, m.cached(r), before+at)
 	m.remount()
 }
 
-// crashed checks what a file holds after a crash, and takes that for given.
+// crashed checks what a file holds after a crash, and takes that for given: at
+// least the changes before were carried out.
 func (m *machine) crashed(r *reference, got []byte, before int) {
 	for i := before; i <= len(r.states); i++ {
 		if bytes.Equal(got, r.states[i-1]) {
@@ -235,12 +252,12 @@ func (m *machine) crashed(r *reference, got []byte, before int) {
 		if i == len(r.states) {
 			break
 		}
-		if from := r.changes[i-1][0]; partly(got, r.states[i-1], r.states[i]) {
-			written := from
-			for written < len(got) && got[written] == r.states[i][from] {
-				written++
+		if c := r.changes[i-1]; partly(got, r.states[i-1], r.states[i]) {
+			c.to = c.from
+			for c.to < len(got) && got[c.to] == c.value {
+				c.to++
 			}
-			r.states, r.changes = append(r.states[:i], got), append(r.changes[:i-1], [2]int{from, written})
+			r.states, r.changes = append(r.states[:i], got), append(r.changes[:i-1], c)
 			return
 		}
 	}
@@ -286,8 +303,7 @@ func (m *machine) PowerLoss(t *rapid.T) {
 	}
 	m.survivors(mode)
 	for _, p := range promises {
-		got, ok := m.disk.ReadRaw(p.r.name)
-		if !ok || p.off+p.n > len(got) || !bytes.Equal(got[p.off:p.off+p.n], p.bytes) {
+		if got := p.r.now(); p.off+p.n > len(got) || !bytes.Equal(got[p.off:p.off+p.n], p.bytes) {
 			t.Fatalf("%s [%d, +%d) was durable, and did not survive %v", p.r.name, p.off, p.n, mode)
 		}
 	}
@@ -298,19 +314,19 @@ func (m *machine) PowerLoss(t *rapid.T) {
 // given: all of it is durable.
 func (m *machine) survivors(mode LossMode) {
 	found := map[uint64]string{}
-	for _, name := range m.disk.Files() {
-		id := m.disk.lookup(name).id
-		if other, dup := found[id]; dup {
-			m.t.Fatalf("one file has the names %s and %s", other, name)
+	for _, n := range m.disk.files {
+		if _, dup := found[n.id]; dup || !n.at.set() || n.at != n.durableAt {
+			m.t.Fatalf("file %d is there twice, or under another name than on the medium", n.id)
 		}
-		found[id] = name
+		found[n.id] = n.name
 	}
 	m.files = slices.DeleteFunc(m.files, func(r *reference) bool {
 		name, survived := found[r.id]
 		m.checkSurvivor(r, name, survived, mode)
 		delete(found, r.id)
-		got, _ := m.disk.ReadRaw(name)
-		*r = reference{id: r.id, name: name, durably: name, names: []string{name}, states: [][]byte{got}}
+		if survived {
+			*r = reference{id: r.id, name: name, durably: name, names: []string{name}, states: [][]byte{m.cached(r)}, medium: m.medium(r), hidden: r.hidden}
+		}
 		return !survived
 	})
 	if len(found) > 0 {
@@ -329,44 +345,46 @@ func (m *machine) checkSurvivor(r *reference, name string, survived bool, mode L
 	case mode == LoseAll && name != r.durably:
 		m.t.Fatalf("%s survives as %s although all was to be lost", r.durably, name)
 	}
-	if r.lost {
-		return
-	}
-	got, _ := m.disk.ReadRaw(name)
+	got := m.medium(r)
+	media := r.media()
 	switch mode {
 	case LoseAll:
-		if !bytes.Equal(got, r.states[0]) {
-			m.t.Fatalf("%s is not what was synced", name)
+		if !slices.Equal(got, r.medium) {
+			m.t.Fatalf("%s is not what was on the medium", name)
 		}
 	case KeepPrefix:
-		if !slices.ContainsFunc(r.states, func(s []byte) bool { return bytes.Equal(got, s) }) {
+		if !slices.ContainsFunc(media, func(b []refByte) bool { return slices.Equal(got, b) }) {
 			m.t.Fatalf("%s is no prefix of its changes", name)
 		}
 	default: // checked byte by byte
 	}
-	for i, value := range got {
-		if !r.mayHold(i, value) {
-			m.t.Fatalf("byte %d of %s is %d, which it never was", i, name, value)
+	for i, b := range got {
+		if !mayHold(media, i, b) {
+			m.t.Fatalf("byte %d of %s is %v, which it never was", i, name, b)
 		}
 	}
 }
 
-// Check compares what is seen, and what counts as durable.
+// Check compares what is seen, what is on the medium, and what counts as durable
+// and intact.
 func (m *machine) Check(t *rapid.T) {
 	var names []string
 	for _, r := range m.files {
 		if r.name == "" {
 			continue
 		}
-		names = append(names, r.name)
-		got, ok := m.disk.ReadRaw(r.name)
-		if !ok || !bytes.Equal(got, r.now()) {
-			t.Fatalf("%s does not read back", r.name)
+		if !r.hidden {
+			names = append(names, r.name)
 		}
-		for _, at := range [][2]int{{0, 0}, {0, len(got)}, {100, 50}, {4000, 200}, {len(got) / 2, 100}} {
-			is, want := m.disk.Durable(r.name, int64(at[0]), int64(at[1])), r.durable(at[0], at[1])
-			if is != want && !r.lost {
-				t.Fatalf("%s [%d, +%d): durable %v, not %v", r.name, at[0], at[1], is, want)
+		m.checkContent(t, r)
+		size := len(r.now())
+		for _, at := range [][2]int{{0, 0}, {0, size}, {100, 50}, {4000, 200}, {size / 2, 100}} {
+			off, n := int64(at[0]), int64(at[1])
+			if is, want := m.disk.Durable(r.name, off, n), r.durable(at[0], at[1]); is != want && !r.lost {
+				t.Fatalf("%s [%d, +%d): durable %v, not %v", r.name, off, n, is, want)
+			}
+			if is, want := m.disk.Intact(r.name, off, n), r.intact(at[0], at[1]); is != want {
+				t.Fatalf("%s [%d, +%d): intact %v, not %v", r.name, off, n, is, want)
 			}
 		}
 	}
@@ -374,8 +392,63 @@ func (m *machine) Check(t *rapid.T) {
 	if got := m.disk.Files(); !slices.Equal(got, names) {
 		t.Fatalf("files %q, not %q", got, names)
 	}
+	m.checkDamaged(t)
+	if got := m.disk.Stats().Errors; got != m.errors {
+		t.Fatalf("%d errors counted, not %d", got, m.errors)
+	}
 	if err := m.disk.invariants(); err != nil {
 		t.Fatalf("%v", err)
+	}
+}
+
+func (m *machine) checkContent(t *rapid.T, r *reference) {
+	if !bytes.Equal(m.cached(r), r.now()) {
+		t.Fatalf("the true bytes of %s are not what was written", r.name)
+	}
+	if !slices.Equal(m.medium(r), r.medium) {
+		t.Fatalf("%s is not on the medium what it should be", r.name)
+	}
+	got, seen := m.disk.ReadRaw(r.name)
+	if seen == r.hidden || seen && !bytes.Equal(got, r.readRaw()) {
+		t.Fatalf("%s does not read back", r.name)
+	}
+}
+
+// checkDamaged compares Damaged with the media: all that is hurt is listed, and
+// of what is listed the ends are hurt.
+func (m *machine) checkDamaged(t *rapid.T) {
+	hurt := map[string]bool{}
+	at := func(name string, i int) string { return fmt.Sprint(name, " ", i) }
+	for _, r := range m.files {
+		if r.name == "" {
+			continue
+		}
+		for i, b := range r.medium {
+			if b.hurt() {
+				hurt[at(r.name, i)] = true
+			}
+		}
+		if r.hidden {
+			hurt[at(r.name, -1)] = true
+		}
+	}
+	listed := map[string]bool{}
+	for _, d := range m.disk.Damaged() {
+		first, last := int(d.Off), int(d.Off+d.N-1)
+		if d.Kind == KindLostEntry {
+			first = -1
+		}
+		if !hurt[at(d.Name, first)] || !hurt[at(d.Name, max(first, last))] {
+			t.Fatalf("%v is listed, and its ends are not hurt", d)
+		}
+		for i := first; i <= max(first, last); i++ {
+			listed[at(d.Name, i)] = true
+		}
+	}
+	for place := range hurt {
+		if !listed[place] {
+			t.Fatalf("a hurt byte is not listed")
+		}
 	}
 }
 
@@ -396,6 +469,9 @@ func (d *Disk) invariants() error {
 				seen[pg] = where
 			}
 		}
+		if err := n.overlaid(); err != nil {
+			return err
+		}
 		if pagesFor(n.cache.size) != len(n.cache.pages) || pagesFor(n.durable.size) != len(n.durable.pages) {
 			return fmt.Errorf("file %d: %d pages for %d bytes, %d for %d", n.id, len(n.cache.pages), n.cache.size, len(n.durable.pages), n.durable.size)
 		}
@@ -409,22 +485,56 @@ func (d *Disk) invariants() error {
 	return nil
 }
 
+// overlaid checks the invariants of overlay.
+func (n *node) overlaid() error {
+	if n.overlay == nil {
+		return nil
+	}
+	end := int64(-1)
+	for _, p := range n.overlay.patches {
+		if len(p.mask) == 0 || p.mask[0] == 0 || p.mask[len(p.mask)-1] == 0 || p.off < max(end, 0) {
+			return fmt.Errorf("file %d: a patch of %d bytes at %d behind %d", n.id, len(p.mask), p.off, end)
+		}
+		end = p.end()
+	}
+	bad := int64(-1)
+	for _, u := range n.overlay.unreadable {
+		if u.off <= bad || u.end <= u.off {
+			return fmt.Errorf("file %d: unreadable from %d to %d behind %d", n.id, u.off, u.end, bad)
+		}
+		bad = u.end
+	}
+	if max(end, bad) > n.durable.size {
+		return fmt.Errorf("file %d: damage up to %d of %d bytes", n.id, max(end, bad), n.durable.size)
+	}
+	return nil
+}
+
 func TestDiskAgainstReference(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := sim.New(rapid.Uint64().Draw(t, "seed"))
 		m := &machine{t: t, kernel: k, disk: New(k, 1, DefaultConfig())}
 		m.remount()
 		t.Repeat(map[string]func(*rapid.T){
-			"":         m.Check,
-			"write":    m.Write,
-			"truncate": m.Truncate,
-			"sync":     m.Sync,
-			"failsync": m.FailSync,
-			"rename":   m.Rename,
-			"remove":   m.Remove,
-			"syncdir":  m.SyncDir,
-			"crash":    m.Crash,
-			"power":    m.PowerLoss,
+			"":           m.Check,
+			"write":      m.Write,
+			"read":       m.Read,
+			"truncate":   m.Truncate,
+			"sync":       m.Sync,
+			"failsync":   m.FailSync,
+			"rename":     m.Rename,
+			"remove":     m.Remove,
+			"syncdir":    m.SyncDir,
+			"crash":      m.Crash,
+			"power":      m.PowerLoss,
+			"rot":        m.Rot,
+			"unreadable": m.FailReads,
+			"stray":      m.Stray,
+			"lostentry":  m.LoseEntry,
+			"full":       m.Full,
+			"throttle":   m.Throttle,
+			"lostdisk":   m.LostDisk,
+			"lift":       m.Lift,
 		})
 	})
 }

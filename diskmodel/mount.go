@@ -189,6 +189,7 @@ func (op *operation) remove() {
 	n := dir.child(base)
 	if n.dir != nil && len(n.dir.entries) > 0 {
 		op.fail(fmt.Errorf("directory not empty: %w", env.ErrIO))
+		op.injected = len(n.dir.seen()) == 0 // only lost entries are left in it
 		return
 	}
 	d.removed = true

@@ -35,6 +35,9 @@ const (
 	opLoseEntry
 	opFull
 	opSyncErrors
+	opFailSyncs
+	opSlow
+	opStall
 	opThrottle
 	opLose
 	opReplace
@@ -49,7 +52,7 @@ func (k opKind) String() string {
 	return [...]string{
 		"", "read", "write", "truncate", "size", "sync", "open", "rename", "remove", "mkdir", "list", "syncdir", "crash", "power loss",
 		"rot", "unreadable", "misdirect the next write", "lose the next write", "forget orders", "strayed write", "lost entry",
-		"full", "sync errors", "throttle", "lost device", "new device", "faults lifted",
+		"full", "sync errors", "fail syncs", "slow", "stall", "throttle", "lost device", "new device", "faults lifted",
 	}[k]
 }
 

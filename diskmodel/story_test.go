@@ -1,6 +1,7 @@
 package diskmodel
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -51,6 +52,37 @@ func (s *story) sync(f env.File) (err error) {
 	f.Sync(func(e error) { err = e })
 	s.settle()
 	return err
+}
+
+// read gives n bytes at off, or the error.
+func (s *story) read(f env.File, off int64, n int) (got string, err error) {
+	p := make([]byte, n)
+	f.ReadAt(p, off, func(n int, e error) { got, err = string(p[:n]), e })
+	s.settle()
+	return got, err
+}
+
+// reads checks that a read through the port gives that.
+func (s *story) reads(f env.File, off int64, want string) {
+	s.Helper()
+	if got, err := s.read(f, off, len(want)); err != nil || got != want {
+		s.Errorf("a read at %d gave %q and %v, not %q", off, got, err, want)
+	}
+}
+
+// damaged checks what Damaged lists.
+func (s *story) damaged(want ...Damage) {
+	s.Helper()
+	if got := s.Damaged(); !slices.Equal(got, want) {
+		s.Errorf("damaged are %v, not %v", got, want)
+	}
+}
+
+// try opens a file that may not be there.
+func (s *story) try(name string, mode env.OpenMode) (f env.File, err error) {
+	s.mount.Open(name, mode, func(got env.File, e error) { f, err = got, e })
+	s.settle()
+	return f, err
 }
 
 func (s *story) syncDir(dir string) (err error) {

@@ -68,3 +68,27 @@ func TestQueuedOverwriteIsNotDurable(t *testing.T) {
 		t.Error("bytes behind a queued truncation count as durable")
 	}
 }
+
+func TestLastingSyncErrors(t *testing.T) {
+	s := newStory(t, 1)
+	f := s.durableFile("a", "aaaa")
+	s.SetSyncErrors(true)
+	for range 3 {
+		s.write(f, "b", 0)
+		if err := s.sync(f); !errors.Is(err, env.ErrIO) {
+			t.Errorf("the sync ended with %v", err)
+		}
+	}
+	s.open("b")
+	if err := s.syncDir("."); !errors.Is(err, env.ErrIO) {
+		t.Errorf("the sync of the directory ended with %v", err)
+	}
+	if stats := s.Stats(); stats.FailedSyncs != 4 || stats.Errors != 4 {
+		t.Errorf("%d syncs failed, %d errors", stats.FailedSyncs, stats.Errors)
+	}
+	s.SetSyncErrors(false)
+	s.must(s.sync(f))
+	s.PowerLoss(LoseAll)
+	s.holds("a", "aaaa")
+	s.holds("b", "-")
+}
