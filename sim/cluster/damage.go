@@ -35,7 +35,7 @@ func areaOf(name string) (area string, group env.GroupID) {
 	switch {
 	case strings.HasPrefix(name, "journal/j-"):
 		return AreaJournal, 0
-	case !strings.HasPrefix(dir, "groups/") || strings.HasSuffix(base, ".tmp"):
+	case !strings.HasPrefix(dir, "groups/"):
 		return "", 0
 	}
 	id, err := strconv.ParseUint(path.Base(dir), 10, 64)

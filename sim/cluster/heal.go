@@ -51,7 +51,7 @@ func (c *Cluster) holdsQuorums(nodes []*host) bool {
 func (g *group) count(nodes []*host, whole bool) int {
 	n := 0
 	for _, r := range g.members {
-		if slices.Contains(nodes, r.host) && !(whole && r.hurt()) {
+		if slices.Contains(nodes, r.host) && (!whole || !r.hurt()) {
 			n++
 		}
 	}

@@ -20,7 +20,7 @@ const (
 	MarkCoreSettled                   // the second phase ended: the healed nodes have come to rest
 	MarkUnrecoverable                 // no correct system could go on: Text is the proof
 	MarkRestHealed                    // the third phase began: the rest is healed, too
-	MarkFenced                    // Node took Group's replica out of service: Text
+	MarkFenced                        // Node took Group's replica out of service: Text
 	MarkDamage                        // Node's disk was damaged, of Group's files or (0) of all: Text
 	MarkConverged                     // the cluster came to rest
 	MarkPanic                         // Node panicked: Text is the stack

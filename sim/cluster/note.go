@@ -25,7 +25,7 @@ func notes(marks []Mark, loadedNs int64) []Note {
 		case MarkLoad:
 			booting = false
 			n.Text = "all nodes serve, the load begins"
-		case MarkFault:
+		case MarkFault, MarkDamage:
 			n.Sign = "!"
 		case MarkOver:
 			n.Sign = "<"
@@ -53,27 +53,34 @@ func notes(marks []Mark, loadedNs int64) []Note {
 			n.Text = fmt.Sprintf("group %d: %s", m.Group, set)
 		case MarkFenced:
 			n.Text = fmt.Sprintf("node %d fenced its replica of group %d: %s", m.Node, m.Group, m.Text)
-		case MarkDamage:
-			n.Sign = "!"
-		case MarkHealed:
-			n.Text = "everything is healed"
-			if m.Text != "" {
-				n.Text = fmt.Sprintf("node%s %s healed; %s", plural(m.Nodes), join(m.Nodes)+map[bool]string{true: " are", false: " is"}[len(m.Nodes) > 1], m.Text)
-			}
-		case MarkCoreSettled:
-			n.Text = "the healed nodes have come to rest"
-		case MarkRestHealed:
-			n.Text = "the rest is healed, too"
-		case MarkUnrecoverable:
-			n.Text = "no correct system could go on: " + m.Text
-		case MarkConverged:
-			n.Text = "the cluster has come to rest"
+		case MarkHealed, MarkCoreSettled, MarkRestHealed, MarkUnrecoverable, MarkConverged:
+			n.Text = m.phase()
 		case MarkPanic:
 			n.Text = fmt.Sprintf("node %d panicked: %s", m.Node, m.Text)
 		}
 		out = append(out, n)
 	}
 	return out
+}
+
+// phase tells of a mark between the phases.
+func (m *Mark) phase() string {
+	switch m.Kind {
+	case MarkHealed:
+		if m.Text == "" {
+			return "everything is healed"
+		}
+		verb := map[bool]string{true: "are", false: "is"}[len(m.Nodes) > 1]
+		return fmt.Sprintf("node%s %s %s healed; %s", plural(m.Nodes), join(m.Nodes), verb, m.Text)
+	case MarkCoreSettled:
+		return "the healed nodes have come to rest"
+	case MarkRestHealed:
+		return "the rest is healed, too"
+	case MarkUnrecoverable:
+		return "no correct system could go on: " + m.Text
+	default:
+		return "the cluster has come to rest"
+	}
 }
 
 // lossTexts tells what a power loss leaves of what was not synced.
