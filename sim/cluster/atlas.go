@@ -17,6 +17,7 @@ func (c *Cluster) admit(h *host, name string) bool {
 		if only == 0 || only == g.id {
 			if !c.spares(g, h) {
 				c.count.withheld++
+				c.probes.reach(damageWithheld)
 				return false
 			}
 		}

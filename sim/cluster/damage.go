@@ -196,6 +196,8 @@ func (c *Cluster) beginLostDisk(_ *Fault, targets []*host) {
 // damaged notes what is lost, and that from now on it is owed nothing.
 func (c *Cluster) damaged(h *host, name, what string, off int64) {
 	c.count.damages++
+	c.probes.reachIf(what == "name lost", nameTaken)
+	c.probes.reachIf(what == "disk lost", diskLost)
 	area, group := areaOf(name)
 	if group != 0 {
 		if h.damage.groups == nil {

@@ -6,10 +6,12 @@
 //
 //   - schedule*.go: Schedule, its strict reader and its checks; docs/schedule.md
 //     has every field, and tests hold it to the types. fault.go: what
-//     can be done to a cluster; fault_*.go: how, a table of begin and end.
+//     can be done to a cluster; fault_*.go: how, a table of begin and end;
+//     trigger.go: the events that one can wait for. damage.go, atlas.go: what
+//     disks lose for good, and how much of it.
 //   - host.go, process.go: a machine and its process. Every callback of every
 //     port of a process comes through process.exec, which drops, delays or runs
-//     it. clock.go, entropy.go: the rest of its world.
+//     it. hostclock.go, clock.go, entropy.go: the rest of its world.
 //   - tracer.go: one stream of events for the trace's hash, the oracles (package
 //     checker), and what the run must know itself: group.go, outage.go (election
 //     and failover times), truth.go (who is in sync, by the models).
@@ -17,16 +19,40 @@
 //     contract of a load; logload.go: the default one.
 //   - probe*.go: the probes, points that a sweep should come to. Probes lists them;
 //     a prober counts them, from the same stream and from what is done to whom.
-//   - run.go: the two phases. readback.go, oracles.go, result.go: the end of it.
+//   - run.go, heal.go: the phases. recoverable.go: when nothing is owed.
+//     readback.go, oracles.go, result.go: the end of it.
 //
-// # The two phases
+// # The phases
 //
-// First the schedule's faults under load. Then everything is healed and every
-// node started, and the cluster has HealNs to come to rest: a leader in every
-// group, every operation answered, every replica in sync, equally far, and a
-// produce acknowledged in every partition. Failing that is a violation of
-// "convergence". Then every log is read back from the leader, and digested on
-// every replica.
+// First the schedule's faults under load.
+//
+// Then a core of nodes is healed: all, or, as the schedule's Heal says, nodes
+// that are drawn and hold a quorum of every group. The others break and stay
+// broken: down, without power, paused, deaf, dumb or cut off. The core has HealNs
+// to come to rest: a leader in every group, every operation answered, its
+// replicas in sync and equally far, and a produce acknowledged in every partition
+// whose replicas in the core are min ISR or more. Failing that is a violation of
+// "convergence".
+//
+// Third, the others are healed, too, and everything has HealNs again. Then every
+// log is read back from the leader, and digested on every replica.
+//
+// # What damage excuses
+//
+// Crashes, power losses and whatever happens to links excuse nothing. Damage to a
+// disk does: rot, sectors that cannot be read, lost and misdirected writes, lost
+// names, a lost or a full disk. The atlas lets it strike only where less than
+// half of a group's replicas are damaged then, and spares the end of the journal
+// that no later batch proves to have been durable. A replica whose files were
+// damaged, or that stands on a node whose journal was, owes nothing any more: it
+// need not serve, follow or be read back, and its ISR state is not judged. Its
+// group owes all that it owes anyway.
+//
+// A schedule with Beyond has no atlas. If its core does not come to rest, or no
+// copy of a log can be read, the disk models are asked for a proof that no
+// correct system could go on: fewer than a quorum of a group's replicas whole, or
+// none. Then the run ends there and passes, with the proof in
+// Result.Unrecoverable; without a proof it fails as any other.
 //
 // # Promises
 //
@@ -66,8 +92,9 @@
 // Of 600 seeds of the scenario mixed none comes to two probes: client/long-poll,
 // for the default load never lets a fetch wait, and election/voted-after-restart,
 // for which a candidate's request must reach a voter again after that was
-// restarted, all within one term. Two are too rare to be required:
-// election/leader-died-unproven (1.3%) and isr/leader-outside (3.3%).
+// restarted, all within one term. Three are too rare to be required:
+// election/leader-died-unproven, isr/leader-outside and network/queue-overflowed.
+// Those of damage are for the scenarios damaged and beyond.
 //
 // # Limits
 //
@@ -77,6 +104,9 @@
 //
 // # Known gaps
 //
-// Rot, full disks, lost disks, drift that changes, and nodes that stay broken
-// in the second phase are not modelled yet. Topologies are static.
+// The engine does not repair: what a replica on a damaged disk owes is nothing,
+// also where its peers could restore it. For the same reason recoverable.go takes
+// a replica with any damaged file for one that cannot vote, although its journal
+// may be whole. Lost and misdirected writes spare the journal, whose last batch
+// nobody could miss. Topologies are static.
 package cluster

@@ -176,6 +176,7 @@ func (h *host) mendDisk() {
 // the ways in which nodes break, and says which. One that is down or paused
 // already is left as it is.
 func (c *Cluster) breakDown(h *host) string {
+	c.probes.broke(uint64(h.id))
 	switch {
 	case h.down > 0 && h.process == nil:
 		return "stays down"

@@ -24,6 +24,9 @@ func TestAQuorumGoesOnWhileTheRestIsBroken(t *testing.T) {
 	for seed := range uint64(30) {
 		r := run(t, quorum(seed, 3+2*int(seed%2)), Options{})
 		mustPass(t, r)
+		if r.Probes[probes[coreSettled].Name] != 1 {
+			t.Errorf("seed %d: probes %v", seed, r.Probes)
+		}
 		var order []MarkKind
 		for _, m := range r.Timeline {
 			switch m.Kind {
@@ -118,6 +121,9 @@ func TestTheAtlasSparesAMajority(t *testing.T) {
 	if r.Counters["damages"] != 1 || r.Counters["damagesWithheld"] != 1 || r.Unrecoverable != "" {
 		t.Errorf("%d damages, %d withheld, proof %q", r.Counters["damages"], r.Counters["damagesWithheld"], r.Unrecoverable)
 	}
+	if r.Probes[probes[diskLost].Name] != 1 || r.Probes[probes[damageWithheld].Name] != 1 {
+		t.Errorf("probes %v", r.Probes)
+	}
 }
 
 func TestBeyondTheAtlasTheDisksProveTheLoss(t *testing.T) {
@@ -161,6 +167,9 @@ func TestDamageStrikesItsArea(t *testing.T) {
 							t.Errorf("%s is of area %q", m.Text, got)
 						}
 					}
+				}
+				if kind == LostEntry && r.Probes[probes[nameTaken].Name] != 1 {
+					t.Errorf("probes %v", r.Probes)
 				}
 				if struck == 0 {
 					t.Errorf("nothing was damaged: %v", r.Notes)

@@ -122,6 +122,41 @@ const (
 	faultsOverlap
 	clockForward
 	clockBackward
+	leaderFrozen
+	clockDrifted
+	leaderDeposedAsleep
+	inSyncStruck
+	longestStruck
+	diedAtOperation
+	diedAtSync
+	diedAtRecovery
+)
+
+// What the links, the disks and the phases came to.
+const (
+	ringCut probe = iota + diedAtRecovery + 1
+	bridgeLeft
+	leaderFlapped
+	leaderReset
+	leaderClogged
+	queueOverflowed
+	frameReset
+	leaderStalled
+	diskThrottled
+	stoppedAgain
+	disksSwapped
+	bytesRotten
+	readFailed
+	writeMisdirected
+	writeSwallowed
+	nameTaken
+	diskLost
+	spaceRefused
+	replicaFenced
+	damageWithheld
+	restBroken
+	leaderInRest
+	coreSettled
 
 	probeCount
 )
@@ -213,4 +248,36 @@ var probes = [probeCount]Probe{
 	faultsOverlap:          {Name: "process/faults-overlap", About: "a fault began while another was in force", Required: true},
 	clockForward:           {Name: "process/clock-forward", About: "a wall clock jumped forward", Required: true},
 	clockBackward:          {Name: "process/clock-backward", About: "a wall clock jumped backward", Required: true},
+	leaderFrozen:           {Name: "process/leader-frozen", About: "a leader's clock stood still", Required: true},
+	clockDrifted:           {Name: "process/clock-drifted", About: "a clock changed its rate", Required: true},
+	leaderDeposedAsleep:    {Name: "process/leader-deposed-asleep", About: "a leader was elected while the one before it was paused", Required: true},
+	inSyncStruck:           {Name: "process/in-sync-follower-struck", About: "a fault aimed at a follower in the in-sync set", Required: true},
+	longestStruck:          {Name: "process/longest-log-struck", About: "a fault aimed at the replica with the longest log", Required: true},
+	diedAtOperation:        {Name: "process/died-at-operation", About: "a process died between an operation of its disk and its answer", Required: true},
+	diedAtSync:             {Name: "process/died-at-sync", About: "it died between a sync and its answer", Required: true},
+	diedAtRecovery:         {Name: "process/died-at-recovery", About: "it died so while it recovered", Required: true},
+
+	ringCut:          {Name: "network/ring", About: "nodes reached their neighbours alone", Required: true},
+	bridgeLeft:       {Name: "network/bridge", About: "two halves met at a bridge alone", Required: true},
+	leaderFlapped:    {Name: "network/leader-flapped", About: "a leader's partition came and went", Required: true},
+	leaderReset:      {Name: "network/leader-reset", About: "a leader's connections broke", Required: true},
+	leaderClogged:    {Name: "network/leader-clogged", About: "what a leader sent, or was sent, was held", Required: true},
+	queueOverflowed:  {Name: "network/queue-overflowed", About: "a link's queue was full and dropped a frame"},
+	frameReset:       {Name: "network/frame-reset", About: "a frame was lost with its connection", Required: true},
+	leaderStalled:    {Name: "storage/leader-stalled", About: "a leader's disk ended nothing", Required: true},
+	diskThrottled:    {Name: "storage/throttled", About: "a disk's bandwidth held an operation up", Required: true},
+	stoppedAgain:     {Name: "storage/stopped-again", About: "a node whose syncs fail stopped itself, and again after its restart", Required: true},
+	disksSwapped:     {Name: "storage/disks-swapped", About: "a node was started on another one's disk", Required: true},
+	bytesRotten:      {Name: "damage/rot", About: "bits flipped at rest"},
+	readFailed:       {Name: "damage/read-failed", About: "a process met sectors that cannot be read"},
+	writeMisdirected: {Name: "damage/write-misdirected", About: "a write landed in another place"},
+	writeSwallowed:   {Name: "damage/write-lost", About: "a write that was told a success landed nowhere"},
+	nameTaken:        {Name: "damage/name-lost", About: "a file lost its name"},
+	diskLost:         {Name: "damage/disk-lost", About: "a disk was lost"},
+	spaceRefused:     {Name: "damage/no-space", About: "a process met a full disk"},
+	replicaFenced:    {Name: "damage/replica-fenced", About: "a replica was taken out of service"},
+	damageWithheld:   {Name: "damage/withheld", About: "the atlas spared a majority"},
+	restBroken:       {Name: "phase/rest-broken", About: "nodes outside the healed quorum broke", Required: true},
+	leaderInRest:     {Name: "phase/leader-in-rest", About: "one of them led a group then", Required: true},
+	coreSettled:      {Name: "phase/quorum-settled", About: "the healed quorum came to rest without the others", Required: true},
 }

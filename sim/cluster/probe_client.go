@@ -74,6 +74,8 @@ func doubtful(op *checker.Op) bool {
 // network takes what the network did in the whole run.
 func (p *prober) network(n netmodel.Stats) {
 	p.counts[frameLost] = n.Lost
+	p.counts[queueOverflowed] = n.QueueFull
+	p.counts[frameReset] = n.Reset
 	p.counts[frameTwice] = n.Duplicated
 	p.counts[frameReordered] = n.Reordered
 	p.counts[frameCorrupted] = n.Corrupted
@@ -83,6 +85,12 @@ func (p *prober) network(n netmodel.Stats) {
 func (p *prober) disk(d diskmodel.Stats) {
 	p.counts[syncFailed] += d.FailedSyncs
 	p.counts[sectorTorn] += d.TornSectors
+	p.counts[diskThrottled] += d.Throttled
+	p.counts[bytesRotten] += d.RottenBits
+	p.counts[readFailed] += d.ReadErrors
+	p.counts[writeMisdirected] += d.MisdirectedWrites
+	p.counts[writeSwallowed] += d.LostDeviceWrites
+	p.counts[spaceRefused] += d.NoSpace
 	p.counts[nameLost] += d.LostEntries
 }
 

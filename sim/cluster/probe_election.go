@@ -65,6 +65,7 @@ func (p *prober) elected(g *probedGroup, m *probedMember, e *checker.Event) {
 		}
 		serving++
 		p.reachIf(o != m && o.role == checker.Leader && o.term < e.Term, twoLeaders)
+		p.reachIf(o != m && o.role == checker.Leader && n.paused > 0, leaderDeposedAsleep)
 		p.reachIf(o.last > m.last, shorterLog)
 	}
 	p.reachIf(serving == g.size/2+1 && serving < g.size, bareQuorum)

@@ -122,12 +122,18 @@ func (p *prober) began(f *Fault, nodes []uint64) {
 	if kinds[f.Kind].end != nil {
 		p.active++
 	}
+	p.aimed(f)
+	if at, some := struck[f.Kind]; some {
+		p.reach(at)
+	}
+	if at, some := leaderStruck[f.Kind]; some && slices.ContainsFunc(nodes, p.leads) {
+		p.reach(at)
+	}
 	switch f.Kind {
-	case Stop:
-		p.reachIf(slices.ContainsFunc(nodes, p.leads), leaderStopped)
 	case Pause:
-		p.reachIf(slices.ContainsFunc(nodes, p.leads), leaderPaused)
 		p.pause(nodes, +1)
+	case SyncErrors:
+		p.failing(nodes, +1)
 	case Partition:
 		p.partitioned(nodes)
 	case WallJump:
@@ -136,17 +142,68 @@ func (p *prober) began(f *Fault, nodes []uint64) {
 	}
 }
 
+// struck and leaderStruck are the probes of faults that begin, on any node and
+// on one that leads.
+var (
+	struck = map[string]probe{
+		Ring: ringCut, Bridge: bridgeLeft, SwapDisks: disksSwapped, Drift: clockDrifted,
+	}
+	leaderStruck = map[string]probe{
+		Stop: leaderStopped, Pause: leaderPaused, Freeze: leaderFrozen, Flap: leaderFlapped,
+		Reset: leaderReset, Clog: leaderClogged, StallDisk: leaderStalled,
+	}
+)
+
+// aimed: whom a fault was meant for, and when.
+func (p *prober) aimed(f *Fault) {
+	p.reachIf(f.Role == RoleISRFollower, inSyncStruck)
+	p.reachIf(f.Role == RoleLongestLog, longestStruck)
+	if f.DelayNs != 0 || f.Kind != Crash && f.Kind != PowerLoss {
+		return
+	}
+	p.reachIf(f.On == OnIO, diedAtOperation)
+	p.reachIf(f.On == OnSync, diedAtSync)
+	p.reachIf(f.On == OnRecoveryIO, diedAtRecovery)
+}
+
+// broke: a node outside the core breaks for the second phase.
+func (p *prober) broke(node uint64) {
+	p.reach(restBroken)
+	p.reachIf(p.leads(node), leaderInRest)
+}
+
 // ended: the fault is undone.
 func (p *prober) ended(f *Fault, nodes []uint64) {
 	p.active--
-	if f.Kind == Pause {
+	switch f.Kind {
+	case Pause:
 		p.pause(nodes, -1)
+	case SyncErrors:
+		p.failing(nodes, -1)
 	}
 }
 
 func (p *prober) pause(nodes []uint64, by int) {
 	for _, node := range nodes {
 		p.nodes[node-1].paused += by
+	}
+}
+
+// failing: a node's syncs begin, or cease, to fail.
+func (p *prober) failing(nodes []uint64, by int) {
+	for _, node := range nodes {
+		n := &p.nodes[node-1]
+		n.failing += by
+		n.stops = 0
+	}
+}
+
+// stopped: a node stopped itself.
+func (p *prober) stopped(n *probedNode) {
+	p.reach(stoppedItself)
+	if n.failing > 0 {
+		n.stops++
+		p.reachIf(n.stops == 2, stoppedAgain)
 	}
 }
 

@@ -25,6 +25,9 @@ type probedNode struct {
 	// What the last death was, if there was one.
 	died, diedDark, diedEarly bool
 
+	// stops counts how often it stopped itself while all its syncs failed.
+	failing, stops int
+
 	file     string // of the journal, written to last
 	resynced bool   // its recovery rewrote a tail
 }
@@ -120,7 +123,7 @@ func (p *prober) observe(e *checker.Event) {
 		p.reach(resynced)
 		p.nodes[e.Node-1].resynced = true
 	case checker.EventStopped:
-		p.reach(stoppedItself)
+		p.stopped(&p.nodes[e.Node-1])
 	default:
 		if e.Group != 0 && e.Group <= uint64(len(p.groups)) {
 			g := &p.groups[e.Group-1]
@@ -155,6 +158,8 @@ func (p *prober) observeMember(g *probedGroup, m *probedMember, e *checker.Event
 		p.reachIf(m.last > e.Index && m.last > m.commit, checkpointUnderLoad)
 	case checker.EventReadBack:
 		p.reachIf(m.role == checker.Leader, sentFromJournal)
+	case checker.EventFenced:
+		p.reach(replicaFenced)
 	default: // nothing that a probe is about
 	}
 }

@@ -113,6 +113,7 @@ func (c *Cluster) converge() bool {
 			return false
 		}
 		c.mark(Mark{Kind: MarkCoreSettled})
+		c.probes.reach(coreSettled)
 		c.healRest()
 		c.load.Close()
 	}
