@@ -96,9 +96,11 @@ func (n *Node) recover(t *env.Task) error {
 	for i, p := range n.partitions {
 		switch err := p.replica.Recover(t, groups[i]); {
 		case err == nil:
-		case errors.Is(err, env.ErrIO) && !errors.Is(err, wal.ErrDamaged):
+		case errors.Is(err, env.ErrIO) && !errors.Is(err, wal.ErrDamaged) && !errors.Is(err, wal.ErrUnread):
 			// The disk failed a write or a sync; nothing says that this group is
-			// damaged. Stopped, the node may come back; fenced, it could not.
+			// damaged. Stopped, the node may come back; fenced, it could not. What
+			// cannot be read concerns this group alone: the others go on, and the
+			// next process tries again.
 			return fmt.Errorf("engine: recover group %d: %w", groups[i].Group, err)
 		default:
 			p.replica.Fence(err)
