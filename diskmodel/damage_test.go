@@ -103,13 +103,64 @@ func TestFailReads(t *testing.T) {
 	}
 	s.must(s.sync(f))
 	s.damaged(Damage{"a", 612, 412, KindUnreadable})
-	s.FailReads("a", 1990, 1000)
+	s.FailReads("a", 1995, 1000)
+	s.FailReads("a", 1990, 5)
 	s.damaged(Damage{"a", 612, 412, KindUnreadable}, Damage{"a", 1990, 10, KindUnreadable})
 	f.Truncate(700, s.must)
 	s.must(s.sync(f))
 	f.Truncate(2000, s.must)
 	s.damaged(Damage{"a", 612, 88, KindUnreadable})
 	s.reads(f, 700, "\x00\x00")
+}
+
+// TestPageCacheOfAFailedSync goes: with a sync of the sectors, a truncation, or
+// the power. Then the medium shows.
+func TestPageCacheOfAFailedSync(t *testing.T) {
+	ways := map[string]func(s *story, f env.File){
+		"sync": func(s *story, f env.File) {
+			s.write(f, "aa", 100)
+			s.must(s.sync(f))
+		},
+		"truncation": func(s *story, f env.File) {
+			f.Truncate(0, s.must)
+			f.Truncate(1024, s.must)
+			s.must(s.sync(f))
+		},
+		"power loss": func(s *story, _ env.File) {
+			s.PowerLoss(LoseAll)
+			s.boot()
+		},
+	}
+	for name, way := range ways {
+		s := newStory(t, 1)
+		f := s.durableFile("a", strings.Repeat("a", 1024))
+		s.write(f, "b", 0)
+		s.FailNextSync(1)
+		if s.sync(f) == nil {
+			t.Fatal("the sync did not fail")
+		}
+		way(s, f)
+		s.FailReads("a", 0, 1)
+		if _, err := s.read(s.open("a"), 0, 1); !errors.Is(err, env.ErrIO) {
+			t.Errorf("%s: a read ended with %v", name, err)
+		}
+	}
+}
+
+// TestShrunkByALaterSync: the length that a failed sync lost comes with the next
+// one, and damage behind it goes.
+func TestShrunkByALaterSync(t *testing.T) {
+	s := newStory(t, 1)
+	f := s.durableFile("a", strings.Repeat("a", 2000))
+	s.Rot("a", 999, 0)
+	s.Rot("a", 1000, 0)
+	f.Truncate(1000, s.must)
+	s.FailNextSync(1)
+	if s.sync(f) == nil {
+		t.Fatal("the sync did not fail")
+	}
+	s.must(s.sync(f))
+	s.damaged(Damage{"a", 999, 1, KindRot})
 }
 
 // TestWrittenBackHeals: what the system writes back on its own reaches the

@@ -56,7 +56,7 @@ func (c *content) land(ch change, off, n int64, write func()) {
 		write()
 		return
 	case ch.truncate:
-		o.written(min(ch.off, c.durable.size), forever)
+		o.written(ch.off, forever)
 		write()
 		return
 	case ch.fate == fateNone:

@@ -95,8 +95,10 @@ func TestMisdirectedWhereThereIsRoom(t *testing.T) {
 func TestForgetNextWrites(t *testing.T) {
 	s := newStory(t, 1)
 	f := s.durableFile("a", strings.Repeat("a", 2048))
+	s.write(f, "dd", 0)
 	s.MisdirectNextWrite(always, -512)
 	s.LoseNextWrite(always)
+	s.write(f, "", 1024)   // meets nothing
 	s.write(f, "bb", 1024) // meets the first order
 	s.ForgetNextWrites()
 	s.write(f, "cc", 1024+100)
@@ -113,4 +115,29 @@ func TestUnsyncedStrayedWrite(t *testing.T) {
 	s.PowerLoss(LoseAll)
 	s.holds("a", strings.Repeat("a", 2048))
 	s.damaged()
+}
+
+// TestRotOverALostWrite changes what stood there, and not why it does.
+func TestRotOverALostWrite(t *testing.T) {
+	s := newStory(t, 1)
+	f := s.durableFile("a", "aaaa")
+	s.LoseNextWrite(always)
+	s.write(f, "bb", 1)
+	s.must(s.sync(f))
+	s.Rot("a", 1, 0)
+	s.reads(f, 0, "a`aa")
+	s.damaged(Damage{"a", 1, 2, KindLostWrite})
+}
+
+// TestLiftBeforeTheSync: a write that was to be lost is not, though other damage
+// is laid before it is synced.
+func TestLiftBeforeTheSync(t *testing.T) {
+	s := newStory(t, 1)
+	f := s.durableFile("a", "aaaa")
+	s.LoseNextWrite(always)
+	s.write(f, "bb", 0)
+	s.LiftFaults()
+	s.Rot("a", 3, 0)
+	s.must(s.sync(f))
+	s.reads(f, 0, "bba`")
 }

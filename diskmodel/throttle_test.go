@@ -49,10 +49,26 @@ func TestThrottleChanges(t *testing.T) {
 	s.Run(begun + 500e9) // half of a is through
 	s.SetThrottle(1_000_000)
 	s.Run(begun + 501e9) // a is, and half of b
+	s.SetThrottle(2_000_000)
+	s.settle()
+	if !near(*a-begun, 5005e8) || !near(*b-begun, 50125e7) {
+		t.Errorf("ended after %d and %d ns", *a-begun, *b-begun)
+	}
+}
+
+// TestThrottleEnds: the bytes are through at once, the latency takes its time.
+func TestThrottleEnds(t *testing.T) {
+	s := newStory(t, 1)
+	a := s.open("a")
+	s.SetThrottle(1000)
+	s.SetSlow(1e9)
+	begun := s.Now()
+	at := s.ends(a, 1_000_000)
+	s.Run(begun + 5e8)
 	s.SetThrottle(0)
 	s.settle()
-	if !near(*a-begun, 5005e8) || !near(*b-begun, 501e9) {
-		t.Errorf("ended after %d and %d ns", *a-begun, *b-begun)
+	if !near(*at-begun, 1e9) {
+		t.Errorf("ended after %d ns", *at-begun)
 	}
 }
 
