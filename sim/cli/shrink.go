@@ -51,7 +51,7 @@ func newShrink(r *explore.Registry) *cobra.Command {
 	flags.StringVar(&f.pkg, "package", explore.RegressionPackage, "`NAME` of the Go test's package")
 	flags.DurationVar(&f.time, "time", time.Minute, "search at most for this long; 0 is without end")
 	flags.IntVar(&f.runs, "runs", 0, "search at most for `N` runs; 0 is without end")
-	flags.DurationVar(&f.runTime, "run-timeout", 20*time.Second, "wall clock after which a run hangs")
+	flags.DurationVar(&f.runTime, "run-timeout", 20*time.Second, "wall clock after which a run hangs; a candidate has 20 times what the first run took")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "worker processes")
 	flags.BoolVar(&f.json, "json", false, "print one JSON object, with the schedule in it")
 	return c

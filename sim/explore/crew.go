@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/lockstep-log/lockstep/sim/cluster"
 )
@@ -11,11 +12,21 @@ import (
 // crew is a few workers that run schedules beside each other, each at hand for
 // the next ones. A schedule that kills its worker costs a new one.
 type crew struct {
-	pool  *Pool
+	pool  Pool
 	procs []*process
 }
 
-func newCrew(p *Pool) *crew { return &crew{p, make([]*process, p.Workers)} }
+func newCrew(p Pool) *crew { return &crew{p, make([]*process, p.Workers)} }
+
+// hurry gives the runs from now on less time.
+func (c *crew) hurry(wall time.Duration) {
+	c.pool.Budget.Wall = min(c.pool.Budget.Wall, wall)
+	for _, p := range c.procs {
+		if p != nil {
+			p.budget = c.pool.Budget
+		}
+	}
+}
 
 // run runs as many schedules as there are workers, or fewer, and gives their
 // outcomes in order. The error is no run's fault, or ctx's.

@@ -26,7 +26,8 @@
 //   - Shrink takes a smaller schedule only for the same failure signature, an
 //     oracle and its message without numbers, and what it returns gave the same
 //     hash in two processes. The number of workers does not change what it finds,
-//     unless its time runs out.
+//     unless its time runs out, or that of a run which takes far longer than the
+//     first one did.
 //   - A sweep's report names the same failures whatever the number of workers.
 //   - Workers take runs one by one: a long one keeps one worker from the rest of
 //     the sweep, never a share of the seeds.

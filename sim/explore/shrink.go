@@ -21,6 +21,8 @@ var (
 // Shrink makes a failing schedule small: a search for the least that still fails
 // with the same signature.
 type Shrink struct {
+	// Pool's budget is for the schedule that is given; a smaller one that takes far
+	// longer than that is not waited for.
 	Pool Pool
 	// Oracle picks the failure to keep where a run has several; empty is the
 	// first. Unrecoverable keeps the proof of a run that passes.
@@ -81,7 +83,7 @@ const (
 
 // Run searches. When ctx ends, the search does, with the best so far.
 func (s *Shrink) Run(ctx context.Context, schedule cluster.Schedule) (*Shrunk, error) {
-	search := &search{Shrink: s, crew: newCrew(&s.Pool), began: time.Now()}
+	search := &search{Shrink: s, crew: newCrew(s.Pool), began: time.Now()}
 	defer search.crew.retire()
 	if err := search.first(ctx, schedule); err != nil {
 		return nil, err
@@ -118,8 +120,16 @@ type search struct {
 	err      error // that ended it and is no run's fault
 }
 
+// A candidate is smaller than the schedule that was given: one that takes so much
+// longer hangs. A planted bug can make many of them do so.
+const (
+	patience      = 20 // times what the given schedule took
+	leastPatience = 2 * time.Second
+)
+
 // first runs the schedule as it was given, and takes the failure to keep.
 func (s *search) first(ctx context.Context, schedule cluster.Schedule) error {
+	began := time.Now()
 	outs, err := s.crew.run(ctx, []cluster.Schedule{schedule})
 	if err != nil {
 		return err
@@ -136,6 +146,9 @@ func (s *search) first(ctx context.Context, schedule cluster.Schedule) error {
 	}
 	if s.found.Signature.Oracle == "" {
 		return fmt.Errorf("%w the oracle %s; it fails %s", ErrPasses, s.Oracle, o.Oracle())
+	}
+	if s.found.Signature.Oracle != Hang {
+		s.crew.hurry(max(patience*time.Since(began), leastPatience))
 	}
 	s.found.Before = sizeOf(&schedule, o)
 	s.progress.Before, s.progress.Now = s.found.Before, s.found.Before

@@ -103,6 +103,28 @@ func TestShrinkKeepsAProof(t *testing.T) {
 	}
 }
 
+// An hour for the given schedule is not an hour for each candidate that hangs.
+func TestShrinkDoesNotWaitForWhatHangs(t *testing.T) {
+	s := scriptedShrink()
+	s.Pool.Budget.Wall = time.Hour
+	search := &search{Shrink: s, crew: newCrew(s.Pool)}
+	defer search.crew.retire()
+	if err := search.first(t.Context(), scriptedFaults(1, cluster.Crash)); err != nil {
+		t.Fatal(err)
+	}
+	if got := search.crew.procs[0].budget.Wall; got < leastPatience || got == time.Hour {
+		t.Errorf("a candidate may take %v", got)
+	}
+	c := newCrew(Pool{Workers: 1, Budget: Budget{Wall: time.Second}})
+	c.procs[0] = &process{budget: c.pool.Budget}
+	if c.hurry(time.Minute); c.procs[0].budget.Wall != time.Second {
+		t.Errorf("more time than there was: %v", c.procs[0].budget.Wall)
+	}
+	if c.hurry(time.Millisecond); c.procs[0].budget.Wall != time.Millisecond || c.pool.Budget.Wall != time.Millisecond {
+		t.Errorf("%v for the worker that runs, %v for the next", c.procs[0].budget.Wall, c.pool.Budget.Wall)
+	}
+}
+
 func TestShrinkEndsInTime(t *testing.T) {
 	schedule := scriptedFaults(1, cluster.Crash, cluster.Stop, cluster.Crash)
 	s := scriptedShrink()
