@@ -30,24 +30,21 @@ type process struct {
 
 func (w *world) Do(f func()) { w.loop.Call(f) }
 
-// Until asks every millisecond; whoever waits longer than a minute waits for
-// nothing.
+// Until asks every millisecond, for as long as it takes: how long that may be on
+// a busy machine nobody knows.
 func (w *world) Until(cond func() bool) bool {
-	result := make(chan bool, 1)
-	begun := time.Now()
+	held := make(chan struct{})
 	var ask func()
 	ask = func() {
-		switch {
-		case cond():
-			result <- true
-		case time.Since(begun) > time.Minute:
-			result <- false
-		default:
+		if cond() {
+			close(held)
+		} else {
 			w.loop.AfterFunc(time.Millisecond, ask)
 		}
 	}
 	w.loop.Submit(ask)
-	return <-result
+	<-held
+	return true
 }
 
 func (w *world) Clock() env.Clock { return w.loop }

@@ -11,11 +11,15 @@
 // message names the cluster, both nodes and the session; a node of another
 // cluster is refused, with a line in the log.
 //
-// PeerUp means: our session toward the peer is accepted and the peer's session
-// toward us is complete. PeerDown follows at once when any of these six streams
-// ends, or when the peer opens a new session. The closing of a socket is seen
-// immediately; a peer that fell silent is found by keep-alive after about 15
-// seconds, so silence is the business of raft's ticks.
+// PeerUp means: our session toward the peer is accepted, the peer's session
+// toward us is complete, and both are with the same process of the peer (hello
+// and answer carry a number of the process). So what is sent from then on
+// arrives unless something breaks; a session left over from a process that died
+// does not count. PeerDown follows at once when any of these six streams ends, or
+// when another process of the peer opens one, which also ends our session with
+// the old. The closing of a socket is seen immediately; a peer that fell silent is
+// found by keep-alive after about 15 seconds, so silence is the business of
+// raft's ticks.
 //
 // # Limits and what happens at them
 //

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"context"
 	"sync"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -12,6 +13,8 @@ type notice struct {
 	lane    env.Lane
 	peer    *peer
 	session uint64
+	process uint64                  // of the peer, at a session's beginning
+	end     context.CancelCauseFunc // of our session
 	frames  [][]byte
 	bytes   int // of frames
 }

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 
@@ -16,6 +17,7 @@ import (
 // Send belong to the loop, the rest may be called from anywhere.
 type Network struct {
 	cfg      Config
+	process  uint64 // a number of this process alone
 	loop     *osenv.Loop
 	peers    map[env.NodeID]*peer // never changes
 	inbox    inbox
@@ -32,26 +34,11 @@ type Network struct {
 
 var _ env.Network = (*Network)(nil)
 
-// peer is another node. What is not marked belongs to the loop.
-type peer struct {
-	id      env.NodeID
-	address string
-	lanes   [env.Lanes]*laneQueue // shared with the writers
-
-	out       bool   // our session is accepted
-	inSession uint64 // the peer's newest session
-	inLanes   uint8  // its open streams, a bit a lane
-	up        bool   // the receiver was told
-}
-
-// allLanes is peer.inLanes of a complete session.
-const allLanes = 1<<env.Lanes - 1
-
 // NewNetwork makes a network that neither dials nor listens yet: Attach begins
 // to dial, Register takes what arrives.
 func NewNetwork(loop *osenv.Loop, cfg Config) *Network {
 	cfg = cfg.withDefaults()
-	n := &Network{cfg: cfg, loop: loop, peers: map[env.NodeID]*peer{}}
+	n := &Network{cfg: cfg, process: rand.Uint64(), loop: loop, peers: map[env.NodeID]*peer{}}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.inbox.limit = cfg.InboxBytes
 	n.inbox.room.L = &n.inbox.mu
@@ -117,15 +104,16 @@ func (n *Network) deliver() {
 		case noticeFrames:
 			n.received(v)
 		case noticeInUp:
-			n.inUp(v)
+			v.peer.opened(v.lane, v.session, v.process)
 		case noticeInDown:
-			n.inDown(v)
+			v.peer.closed(v.lane, v.session)
 		case noticeOutUp:
-			v.peer.out = true
-			n.checkUp(v.peer)
+			v.peer.out = outSession{v.session, v.process, v.end}
 		case noticeOutDown:
-			v.peer.out = false
-			n.down(v.peer)
+			v.peer.out = outSession{}
+		}
+		if v.kind != noticeFrames {
+			n.tell(v.peer)
 		}
 	}
 }
@@ -142,36 +130,18 @@ func (n *Network) received(v notice) {
 	}
 }
 
-// inUp notes a stream from the peer. A new session means that the old one is
-// over, even if its end has not been seen.
-func (n *Network) inUp(v notice) {
-	p := v.peer
-	if p.inSession != v.session {
-		n.down(p)
-		p.inSession, p.inLanes = v.session, 0
+// tell tells the receiver of a connection that ended or was made.
+func (n *Network) tell(p *peer) {
+	now := p.connection()
+	if now == p.up || n.receiver == nil {
+		return
 	}
-	p.inLanes |= 1 << v.lane
-	n.checkUp(p)
-}
-
-func (n *Network) inDown(v notice) {
-	p := v.peer
-	if p.inSession == v.session {
-		p.inLanes &^= 1 << v.lane
-		n.down(p)
-	}
-}
-
-func (n *Network) checkUp(p *peer) {
-	if p.out && p.inLanes == allLanes && !p.up && n.receiver != nil {
-		p.up = true
-		n.receiver.PeerUp(p.id)
-	}
-}
-
-func (n *Network) down(p *peer) {
-	if p.up {
-		p.up = false
+	before := p.up
+	p.up = now
+	if before != (connection{}) {
 		n.receiver.PeerDown(p.id)
+	}
+	if now != (connection{}) {
+		n.receiver.PeerUp(p.id)
 	}
 }

@@ -44,11 +44,11 @@ func (n *Network) receive(lane env.Lane, stream inStream) error {
 	if err != nil {
 		return err
 	}
-	if err := stream.Send(&raftpb.Accepted{}); err != nil {
+	if err := stream.Send(&raftpb.Accepted{Process: n.process}); err != nil {
 		return err
 	}
 	session := first.GetHello().GetSession()
-	n.inbox.put(notice{kind: noticeInUp, peer: p, lane: lane, session: session})
+	n.inbox.put(notice{kind: noticeInUp, peer: p, lane: lane, session: session, process: first.GetHello().GetProcess()})
 	defer n.inbox.put(notice{kind: noticeInDown, peer: p, lane: lane, session: session})
 	for {
 		e, err := stream.Recv()

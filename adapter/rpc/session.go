@@ -94,10 +94,10 @@ type stream = grpc.BidiStreamingClient[raftpb.Envelope, raftpb.Accepted]
 // session opens the three streams and uses them until one breaks. It tells
 // whether the peer accepted all of them, and why it ended.
 func (n *Network) session(p *peer, conn *grpc.ClientConn) (accepted bool, err error) {
-	ctx, cancel := context.WithCancel(n.ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(n.ctx)
+	defer cancel(nil)
 	number := n.sessions.next()
-	streams, err := n.open(ctx, p, conn, number)
+	streams, process, err := n.open(ctx, p, conn, number)
 	if err != nil {
 		return false, err
 	}
@@ -108,10 +108,13 @@ func (n *Network) session(p *peer, conn *grpc.ClientConn) (accepted bool, err er
 		go func() { ended <- n.write(ctx, p.lanes[lane], s) }()
 		go func() { ended <- watch(s) }()
 	}
-	n.inbox.put(notice{kind: noticeOutUp, peer: p, session: number})
+	n.inbox.put(notice{kind: noticeOutUp, peer: p, session: number, process: process, end: cancel})
 	err = <-ended
 	n.inbox.put(notice{kind: noticeOutDown, peer: p, session: number})
-	cancel()
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	cancel(nil)
 	for range 2*int(env.Lanes) - 1 {
 		<-ended //nolint:errcheck // the first one is the reason
 	}
@@ -121,8 +124,9 @@ func (n *Network) session(p *peer, conn *grpc.ClientConn) (accepted bool, err er
 	return true, err
 }
 
-// open opens the streams, says hello on each, and waits until all are accepted.
-func (n *Network) open(ctx context.Context, p *peer, conn *grpc.ClientConn, number uint64) (streams [env.Lanes]stream, err error) {
+// open opens the streams, says hello on each, and waits until one process of the
+// peer has accepted all.
+func (n *Network) open(ctx context.Context, p *peer, conn *grpc.ClientConn, number uint64) (streams [env.Lanes]stream, process uint64, err error) {
 	client := raftpb.NewRaftClient(conn)
 	methods := [env.Lanes]func(context.Context, ...grpc.CallOption) (stream, error){
 		env.Urgent: client.RequestVote,
@@ -130,7 +134,7 @@ func (n *Network) open(ctx context.Context, p *peer, conn *grpc.ClientConn, numb
 		env.Bulk:   client.InstallSnapshot,
 	}
 	hello := &raftpb.Envelope{Hello: &raftpb.Hello{
-		Cluster: n.cfg.Cluster, From: uint64(n.cfg.Node), To: uint64(p.id), Session: number,
+		Cluster: n.cfg.Cluster, From: uint64(n.cfg.Node), To: uint64(p.id), Session: number, Process: n.process,
 	}}
 	for lane, method := range methods {
 		s, err := method(ctx)
@@ -139,15 +143,20 @@ func (n *Network) open(ctx context.Context, p *peer, conn *grpc.ClientConn, numb
 			_ = s.Send(hello)
 			streams[lane] = s
 		} else {
-			return streams, err
+			return streams, 0, err
 		}
 	}
-	for _, s := range streams {
-		if _, err := s.Recv(); err != nil {
-			return streams, refusal(err)
+	for lane, s := range streams {
+		accepted, err := s.Recv()
+		switch {
+		case err != nil:
+			return streams, 0, refusal(err)
+		case lane > 0 && accepted.GetProcess() != process:
+			return streams, 0, errRestarted
 		}
+		process = accepted.GetProcess()
 	}
-	return streams, nil
+	return streams, process, nil
 }
 
 // errRefused marks what only a change of a configuration can mend.

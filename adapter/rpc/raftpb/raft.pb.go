@@ -92,7 +92,9 @@ type Hello struct {
 	To uint64 `protobuf:"varint,3,opt,name=to,proto3" json:"to,omitempty"`
 	// One number for the streams that were opened together; it differs from that
 	// of any earlier attempt.
-	Session       uint64 `protobuf:"varint,4,opt,name=session,proto3" json:"session,omitempty"`
+	Session uint64 `protobuf:"varint,4,opt,name=session,proto3" json:"session,omitempty"`
+	// The process that dials: a number that no other process of the node has had.
+	Process       uint64 `protobuf:"varint,5,opt,name=process,proto3" json:"process,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -155,11 +157,21 @@ func (x *Hello) GetSession() uint64 {
 	return 0
 }
 
+func (x *Hello) GetProcess() uint64 {
+	if x != nil {
+		return x.Process
+	}
+	return 0
+}
+
 // Accepted is the only answer: the stream is in use from now on. A node that
 // refuses ends the stream with a status instead: FAILED_PRECONDITION for a
 // foreign cluster, a wrong or an unknown node.
 type Accepted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The process that accepts. Only streams both ways between the same two
+	// processes are a connection.
+	Process       uint64 `protobuf:"varint,1,opt,name=process,proto3" json:"process,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -194,6 +206,13 @@ func (*Accepted) Descriptor() ([]byte, []int) {
 	return file_proto_raft_proto_rawDescGZIP(), []int{2}
 }
 
+func (x *Accepted) GetProcess() uint64 {
+	if x != nil {
+		return x.Process
+	}
+	return 0
+}
+
 var File_proto_raft_proto protoreflect.FileDescriptor
 
 const file_proto_raft_proto_rawDesc = "" +
@@ -201,14 +220,15 @@ const file_proto_raft_proto_rawDesc = "" +
 	"\x10proto/raft.proto\x12\x10lockstep.raft.v1\"Q\n" +
 	"\bEnvelope\x12-\n" +
 	"\x05hello\x18\x01 \x01(\v2\x17.lockstep.raft.v1.HelloR\x05hello\x12\x16\n" +
-	"\x06frames\x18\x02 \x03(\fR\x06frames\"_\n" +
+	"\x06frames\x18\x02 \x03(\fR\x06frames\"y\n" +
 	"\x05Hello\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\x04R\acluster\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x04R\x04from\x12\x0e\n" +
 	"\x02to\x18\x03 \x01(\x04R\x02to\x12\x18\n" +
-	"\asession\x18\x04 \x01(\x04R\asession\"\n" +
-	"\n" +
-	"\bAccepted2\xed\x01\n" +
+	"\asession\x18\x04 \x01(\x04R\asession\x12\x18\n" +
+	"\aprocess\x18\x05 \x01(\x04R\aprocess\"$\n" +
+	"\bAccepted\x12\x18\n" +
+	"\aprocess\x18\x01 \x01(\x04R\aprocess2\xed\x01\n" +
 	"\x04Raft\x12K\n" +
 	"\rAppendEntries\x12\x1a.lockstep.raft.v1.Envelope\x1a\x1a.lockstep.raft.v1.Accepted(\x010\x01\x12I\n" +
 	"\vRequestVote\x12\x1a.lockstep.raft.v1.Envelope\x1a\x1a.lockstep.raft.v1.Accepted(\x010\x01\x12M\n" +
