@@ -325,7 +325,7 @@ func networkLanes(n *lan) {
 			if !through {
 				a.Send(2, f.lane, f.bytes)
 			}
-			b.frames, b.sums = nil, nil
+			b.frames, b.sums = nil, nil // they would be many
 		}
 		for busy := range env.Lanes {
 			for range 16 {
@@ -574,18 +574,16 @@ func networkBystander(n *lan) {
 	a, b := n.pair()
 	c := n.start(3)
 	n.meet(a, b, c)
-	count := 0
-	b.hears = func(f frame) { b.Send(1, f.lane, f.bytes) }
-	a.hears = func(f frame) { count++; a.Send(2, f.lane, f.bytes) }
-	a.Send(2, env.Append, []byte("ball"))
 	for range 3 {
+		a.frames, b.frames = nil, nil
+		burst(a, 2, 50)
 		n.w.Stop(3)
+		burst(b, 1, 50)
 		n.isDown(a, 3)
 		n.isDown(b, 3)
 		n.meet(a, b, n.start(3))
-		seen := count
-		n.wait("the ball comes back", func() bool { return count > seen })
+		n.checkBurst(a, b, 50)
+		n.checkBurst(b, a, 50)
 	}
-	b.hears = nil
 	n.check(a.count("down 2")+b.count("down 1") == 0, "the bystanders heard %q and %q", a.notices, b.notices)
 }
