@@ -46,7 +46,7 @@ type Fault struct {
 	CorruptPPM   uint64 `json:"corruptPPM,omitempty"`
 
 	// BytesPerSecond is what is left of a degraded link's or a throttled disk's
-	// bandwidth, QueueBytes what may wait for such a link; 0 is no limit.
+	// bandwidth, QueueBytes what of each lane may wait for such a link; 0 is no limit.
 	BytesPerSecond int64 `json:"bytesPerSecond,omitempty"`
 	QueueBytes     int64 `json:"queueBytes,omitempty"`
 

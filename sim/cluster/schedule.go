@@ -59,7 +59,7 @@ type Network struct {
 	CorruptPPM   uint64 `json:"corruptPPM,omitempty"`   // up to 2,000
 
 	BytesPerSecond int64 `json:"bytesPerSecond,omitempty"` // of each link; 1 MB to 1 GB
-	QueueBytes     int64 `json:"queueBytes,omitempty"`     // that may wait for a link; 64 KiB to 16 MiB
+	QueueBytes     int64 `json:"queueBytes,omitempty"`     // of each lane that may wait for a link; 64 KiB to 16 MiB
 }
 
 // Disk shapes every node's disk.
