@@ -1,6 +1,10 @@
 package scenarios
 
-import "github.com/lockstep-log/lockstep/sim/cluster"
+import (
+	"slices"
+
+	"github.com/lockstep-log/lockstep/sim/cluster"
+)
 
 // damaged is mixed on disks that rot, lie, fill up and get lost. The atlas keeps
 // a majority of each group's replicas whole, so nothing may be lost. A replica
@@ -31,6 +35,6 @@ func beyond() Scenario {
 
 func drawDamage(name string, seed uint64) cluster.Schedule {
 	s := drawAll(name, seed)
-	s.Faults = drawFaults(&s, append(families[:len(families):len(families)], damages...), seed)
+	s.Faults = drawFaults(&s, slices.Concat(families, damages), seed)
 	return s
 }

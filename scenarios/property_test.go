@@ -137,7 +137,6 @@ func schedules(leastFaults int) *rapid.Generator[cluster.Schedule] {
 		s.Partitions = rapid.IntRange(1, 3).Draw(t, "partitions")
 		s.DurationNs = rapid.Int64Range(3, 10).Draw(t, "duration s") * int64(time.Second)
 		s.Faults = rapid.SliceOfN(faults(&s), leastFaults, 12).Draw(t, "faults")
-		s.Faults = oneSwap(s.Faults)
 		slices.SortStableFunc(s.Faults, func(a, b cluster.Fault) int { return int(a.AtNs - b.AtNs) })
 		s.Replication = rapid.SampledFrom([]int{3, s.Nodes}).Draw(t, "replication")
 		s.Heal = rapid.SampledFrom([]string{"", cluster.HealQuorum}).Draw(t, "heal")
@@ -148,17 +147,6 @@ func schedules(leastFaults int) *rapid.Generator[cluster.Schedule] {
 		}
 		s.Seed = rapid.Uint64Range(0, 1<<20).Draw(t, "seed")
 		return s
-	})
-}
-
-// oneSwap leaves one swap of disks: of two that overlap the end of one does not
-// lead every disk back home.
-func oneSwap(faults []cluster.Fault) []cluster.Fault {
-	swapped := false
-	return slices.DeleteFunc(faults, func(f cluster.Fault) bool {
-		again := swapped && f.Kind == cluster.SwapDisks
-		swapped = swapped || f.Kind == cluster.SwapDisks
-		return again
 	})
 }
 

@@ -1,6 +1,9 @@
 package sim
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Time is virtual time: nanoseconds since the start of the run.
 type Time = int64
@@ -45,9 +48,9 @@ func (k *Kernel) At(at Time, f func()) Timer {
 }
 
 // After runs f once d has passed. A d of zero or less means as soon as the
-// current event has ended.
+// current event has ended; one beyond the end of time, then.
 func (k *Kernel) After(d time.Duration, f func()) Timer {
-	return k.At(k.now+Time(max(d, 0)), f)
+	return k.At(k.now+min(Time(max(d, 0)), math.MaxInt64-k.now), f)
 }
 
 // Next tells when the next event runs; false if there is none.

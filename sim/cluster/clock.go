@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"math"
 	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -27,10 +28,18 @@ func (c *clock) Wall() int64 { return c.host.clock.wall(c.c.k.Now()) }
 func (c *clock) Post(f func()) { c.posted = append(c.posted, f) }
 
 func (c *clock) AfterFunc(d time.Duration, f func()) env.Timer {
-	t := &timer{process: (*process)(c), f: f, due: c.Monotonic() + d}
+	t := &timer{process: (*process)(c), f: f, due: later(c.Monotonic(), d)}
 	t.run, t.ring = t.expire, t.fire
 	t.arm()
 	return t
+}
+
+// later is d after t, or the end of time.
+func later(t, d time.Duration) time.Duration {
+	if d > math.MaxInt64-t {
+		return math.MaxInt64
+	}
+	return t + d
 }
 
 // real is the virtual time in which the drifting clock advances by at least d.

@@ -62,6 +62,7 @@ type Cluster struct {
 
 	active   []*activeFault
 	flapping []*flapping
+	swaps    []swap  // of disks, in force
 	healed   bool    // the first phase has ended
 	core     []*host // whom the second phase heals
 	proof    string  // that no correct system could go on

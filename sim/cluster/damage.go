@@ -69,7 +69,7 @@ type place struct {
 // file, those that hold anything but zeros. None: there is nothing of the kind,
 // or the atlas forbids it.
 func (c *Cluster) places(f *Fault, h *host) []place {
-	if h.swaps > 0 {
+	if h.foreign {
 		return nil // the disk is another's
 	}
 	draw := sim.NewRand(c.schedule.Seed, "damage", sim.Mix(uint64(h.id), uint64(f.AtNs)))
@@ -181,7 +181,7 @@ func (c *Cluster) endOrderedWrites(_ *Fault, targets []*host) {
 func (c *Cluster) beginLostDisk(_ *Fault, targets []*host) {
 	for _, h := range targets {
 		h.down++
-		if h.swaps > 0 || !c.admit(h, "") {
+		if h.foreign || !c.admit(h, "") {
 			h.crash()
 			continue
 		}

@@ -259,3 +259,25 @@ func TestAResetBreaksClientsConnections(t *testing.T) {
 		t.Error("no client's request met the reset")
 	}
 }
+
+// TestOverlappingSwapsEndAtHome: whatever the order of the ends, the disks in
+// force are those of the swaps that are left.
+func TestOverlappingSwapsEndAtHome(t *testing.T) {
+	c := still(t, 5)
+	a, b := Fault{Kind: SwapDisks}, Fault{Kind: SwapDisks}
+	first, second := c.hosts[:3], c.hosts[1:4]
+	c.beginSwapDisks(&a, first)
+	c.beginSwapDisks(&b, second)
+	c.endSwapDisks(&a, first)
+	for i, h := range c.hosts {
+		if swapped := slices.Contains(second, h); h.foreign != swapped {
+			t.Errorf("node %d has a foreign disk: %v", i+1, h.foreign)
+		}
+	}
+	c.endSwapDisks(&b, second)
+	for _, h := range c.hosts {
+		if h.disk != h.home {
+			t.Errorf("node %d has another's disk", h.id)
+		}
+	}
+}

@@ -13,19 +13,19 @@ type diskFaults struct {
 	stalls    int
 	syncErrs  int
 	fulls     int
-	swaps     int // it is in another machine
+	foreign   bool // it belongs into another machine
 
 	refusals uint64 // errors that it had given its processes when the last one began
 }
 
 // degraded tells whether a fault delays the disk or makes it refuse.
 func (d *diskFaults) degraded() bool {
-	return d.slowNs != 0 || len(d.throttles) > 0 || d.stalls > 0 || d.syncErrs > 0 || d.fulls > 0 || d.swaps > 0
+	return d.slowNs != 0 || len(d.throttles) > 0 || d.stalls > 0 || d.syncErrs > 0 || d.fulls > 0 || d.foreign
 }
 
 // works tells whether it is fast enough for a tick of raft, and refuses nothing.
 func (d *diskFaults) works() bool {
-	return d.slowNs <= int64(slowest) && len(d.throttles) == 0 && d.stalls == 0 && d.syncErrs == 0 && d.fulls == 0 && d.swaps == 0
+	return d.slowNs <= int64(slowest) && len(d.throttles) == 0 && d.stalls == 0 && d.syncErrs == 0 && d.fulls == 0 && !d.foreign
 }
 
 func (c *Cluster) beginSlowDisk(f *Fault, targets []*host) { c.slow(f.LatencyNs, targets) }
@@ -122,34 +122,5 @@ func (c *Cluster) endFullDisk(_ *Fault, targets []*host) {
 	for _, h := range targets {
 		h.fulls--
 		h.disk.SetFull(h.fulls > 0)
-	}
-}
-
-// beginSwapDisks takes the targets' power, gives each the disk of the one before
-// it, and switches them on.
-func (c *Cluster) beginSwapDisks(f *Fault, targets []*host) {
-	c.swapDisks(f, targets, +1)
-}
-
-func (c *Cluster) endSwapDisks(f *Fault, targets []*host) {
-	c.swapDisks(f, targets, -1)
-}
-
-func (c *Cluster) swapDisks(f *Fault, targets []*host, by int) {
-	for _, h := range targets {
-		h.down++
-		c.countLoss(h.powerLoss(lossModes[f.Mode]))
-	}
-	for i := 1; i < len(targets); i++ {
-		a, b := targets[0], targets[i]
-		if by < 0 {
-			b = targets[len(targets)-i]
-		}
-		a.disk, b.disk = b.disk, a.disk
-	}
-	for _, h := range targets {
-		h.swaps += by
-		h.down--
-		h.revive()
 	}
 }

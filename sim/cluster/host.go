@@ -21,7 +21,8 @@ type host struct {
 	c       *Cluster
 	id      env.NodeID
 	disk    *diskmodel.Disk
-	process *process // nil: down
+	home    *diskmodel.Disk // the one that it was formatted with
+	process *process        // nil: down
 	boots   uint64
 
 	down    int   // faults that want it down
@@ -56,7 +57,8 @@ type armed struct {
 func newHost(c *Cluster, id env.NodeID) *host {
 	draw := c.k.Rand("clock", uint64(id))
 	spread, drift := c.schedule.Clock.WallSpreadNs, c.schedule.Clock.DriftPPM
-	h := &host{c: c, id: id, disk: diskmodel.New(c.k, uint64(id), c.diskConfig())}
+	disk := diskmodel.New(c.k, uint64(id), c.diskConfig())
+	h := &host{c: c, id: id, disk: disk, home: disk}
 	h.clock.wallOffset = draw.Between(-spread, spread)
 	h.clock.ownPPM = draw.Between(-drift, drift)
 	h.clock.ppm = h.clock.ownPPM
@@ -191,7 +193,7 @@ func (h *host) awake() bool { return h.serves() && h.paused == 0 }
 // excused tells whether its disk gives a process a reason to stop itself, or to
 // fence a group.
 func (h *host) excused() bool {
-	return h.disk.Stats().Errors > h.refusals || h.damage.node || len(h.damage.groups) > 0 || h.swaps > 0
+	return h.disk.Stats().Errors > h.refusals || h.damage.node || len(h.damage.groups) > 0 || h.foreign
 }
 
 // addr is the host's address in the network.
