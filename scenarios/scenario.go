@@ -28,12 +28,12 @@ var ErrUnknown = errors.New("unknown scenario")
 
 // All lists the scenarios; the first one is the default.
 func All() []Scenario {
-	return []Scenario{
+	return append([]Scenario{
 		mixed(), benchR1(),
 		leaderElection(), networkPartition(), crashRecovery(), slowFollower(), loadWithFailover(),
 		killRestartAck(), powerLossAll(), partKill(), pausedLeader(),
 		damaged(), beyond(),
-	}
+	}, crashPoints()...)
 }
 
 // Lookup finds a scenario by its name; "" is the default.

@@ -107,7 +107,7 @@ func newRoot(r *explore.Registry) *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(badFlag)
-	root.AddCommand(newRun(r), newSweep(r), newMerge(r), newReport(r), newShrink(r), newReplay(r), newCheck(), newMutants(r), newList(r), newBench(r), newWorker(r))
+	root.AddCommand(newRun(r), newSweep(r), newMerge(r), newReport(r), newShrink(r), newReplay(r), newCheck(), newMutants(r), newCrashPoints(r), newList(r), newBench(r), newWorker(r))
 	return root
 }
 

@@ -42,6 +42,8 @@ type host struct {
 	written []extent // handed to the disk, perhaps not durable yet
 	tail    tail     // of the journal
 
+	operations uint64 // that changed its disk, since the load began
+
 	armed []armed // faults that wait for something to happen here
 
 	reported []engine.PartitionStatus // what its node says, cached for one look

@@ -97,6 +97,10 @@ type Result struct {
 	FailoverNs []int64           `json:"-"`
 	ISR        checker.ISRMetric `json:"-"`
 
+	// DiskOperations counts, by node id - 1, what the trigger "io" counts: the
+	// operations that changed the disk since the load began.
+	DiskOperations []uint64 `json:"-"`
+
 	// LoadedNs is when the load began, HealedNs when the second phase did.
 	LoadedNs int64 `json:"-"`
 	HealedNs int64 `json:"-"`
@@ -128,6 +132,9 @@ func (c *Cluster) result() *Result {
 			ElectionMs: QuantilesOf(c.electionNs), FailoverMs: QuantilesOf(c.failoverNs),
 			ISRAccuracyPct: (*Thousandths)(report.ISR.AccuracyMilliPercent()),
 		},
+	}
+	for _, h := range c.hosts {
+		r.DiskOperations = append(r.DiskOperations, h.operations)
 	}
 	if r.Violations == nil {
 		r.Violations = []checker.Violation{}

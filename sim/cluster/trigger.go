@@ -24,7 +24,13 @@ func (h *host) trigger(on string) {
 // stepped is told of each operation of the disk that was carried out, before the
 // process hears of it: a fault without delay strikes in between.
 func (h *host) stepped(s diskmodel.Step) {
-	if len(h.armed) == 0 || s.Kind == diskmodel.StepRead {
+	if s.Kind == diskmodel.StepRead || s.Kind == diskmodel.StepSize || s.Kind == diskmodel.StepList {
+		return
+	}
+	if h.c.loadedNs != 0 {
+		h.operations++
+	}
+	if len(h.armed) == 0 {
 		return
 	}
 	if s.Kind == diskmodel.StepSync || s.Kind == diskmodel.StepSyncDir {
