@@ -24,6 +24,10 @@ func (d *Disk) SetSyncErrors(failing bool) {
 	}
 }
 
+// PendingSyncFailures is how many of the failures that FailNextSync ordered no
+// sync has met yet.
+func (d *Disk) PendingSyncFailures() int { return d.failSyncs }
+
 // SetSlow adds extra to every operation that begins from now on; zero ends it.
 // Simulated: 1 ms to 1 s.
 func (d *Disk) SetSlow(extra time.Duration) {

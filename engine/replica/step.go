@@ -18,7 +18,7 @@ import (
 func (r *Replica) Step(from env.NodeID, w wire.Message) {
 	m := w.Raft
 	sender := env.ReplicaID(m.GetFrom())
-	if m.GetTo() != uint64(r.cfg.Self) || sender == r.cfg.Self || from == 0 || r.cfg.node(sender) != from || !acceptable(m.GetType()) {
+	if m.GetTo() != uint64(r.cfg.Self) || sender == r.cfg.Self || from == 0 || r.cfg.node(sender) != from || !acceptable(m.GetType()) || r.hollow(m) {
 		return
 	}
 	r.guard(func() {
@@ -39,6 +39,14 @@ func (r *Replica) Step(from env.NodeID, w wire.Message) {
 // before raft sees them.
 func acceptable(t raftpb.MessageType) bool {
 	return !raft.IsLocalMsg(t) && t != raftpb.MsgProp && t != raftpb.MsgSnap && t != raftpb.MsgReadIndex
+}
+
+// hollow tells of an answer to an append that acknowledges nothing. raft sends
+// one to the leader of an older term, so that it steps down. If that node leads
+// the newer term by the time it arrives, its raft takes index 0 for what it
+// probes for, and begins to send from the first entry on, which no journal has.
+func (r *Replica) hollow(m *raftpb.Message) bool {
+	return m.GetType() == raftpb.MsgAppResp && !m.GetReject() && m.GetIndex() == 0 && m.GetTerm() == r.term
 }
 
 func answers(t raftpb.MessageType) bool {

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -88,7 +89,10 @@ func (l *Log) persist(t *env.Task, c checkpoint, unsynced []*segment, newNames b
 	if err := l.commit(t, c); err != nil {
 		return err
 	}
-	return t.Remove(l.env.Disk, l.path(checkpointName(old)))
+	if err := t.Remove(l.env.Disk, l.path(checkpointName(old))); err != nil && !errors.Is(err, env.ErrNotExist) {
+		return err
+	}
+	return nil // if a damaged directory has lost the name, there is nothing left to do
 }
 
 // commit writes a record and makes it the newest durable one. The segments it

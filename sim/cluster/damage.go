@@ -92,7 +92,13 @@ func (c *Cluster) places(f *Fault, h *host) []place {
 // from a tail that was never durable (design, section 4: the stated residual).
 func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 	raw, _ := h.disk.ReadRaw(name)
-	if area, _ := areaOf(name); area == AreaJournal {
+	area, _ := areaOf(name)
+	if f.Kind == LostEntry && (area == AreaCheckpoint || area == AreaSegment && newest(h, name)) {
+		// An older checkpoint may come back in its place, to which the log goes back.
+		// A log that misses the segment that it writes to stops its node.
+		return nil
+	}
+	if area == AreaJournal {
 		sealed := h.sealedEnd(name)
 		if sealed < int64(len(raw)) && f.Kind == LostEntry {
 			return nil // with its name the newest file takes the end of the journal
@@ -107,6 +113,17 @@ func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 		}
 	}
 	return out
+}
+
+// newest tells whether no later segment stands beside one.
+func newest(h *host, name string) bool {
+	dir, _ := path.Split(name)
+	for _, other := range h.disk.Files() {
+		if area, _ := areaOf(other); area == AreaSegment && other > name && strings.HasPrefix(other, dir) {
+			return false
+		}
+	}
+	return true
 }
 
 // beginRot flips a bit in each of some sectors.
@@ -159,8 +176,10 @@ func (c *Cluster) beginLostWrite(f *Fault, targets []*host) {
 // the file that it is for.
 func (c *Cluster) order(f *Fault, targets []*host, take func(h *host, match func(name string) bool)) {
 	for _, h := range targets {
+		o := &order{fault: f}
+		h.orders = append(h.orders, o)
 		take(h, func(name string) bool {
-			if area, _ := areaOf(name); !f.in(name) || area == AreaJournal || !c.admit(h, name) {
+			if area, _ := areaOf(name); o.over || !f.in(name) || area == AreaJournal || !c.admit(h, name) {
 				return false
 			}
 			c.damaged(h, name, f.Kind, 0)
@@ -169,10 +188,19 @@ func (c *Cluster) order(f *Fault, targets []*host, take func(h *host, match func
 	}
 }
 
-// endOrderedWrites takes an order back that no write has met.
-func (c *Cluster) endOrderedWrites(_ *Fault, targets []*host) {
+// order is what a fault wants of a disk's next write.
+type order struct {
+	fault *Fault
+	over  bool
+}
+
+// endOrderedWrites takes a fault's order back if no write has met it.
+func (c *Cluster) endOrderedWrites(f *Fault, targets []*host) {
 	for _, h := range targets {
-		h.disk.ForgetNextWrites()
+		if i := slices.IndexFunc(h.orders, func(o *order) bool { return o.fault == f }); i >= 0 {
+			h.orders[i].over = true
+			h.orders = slices.Delete(h.orders, i, i+1)
+		}
 	}
 }
 
@@ -182,6 +210,7 @@ func (c *Cluster) beginLostDisk(_ *Fault, targets []*host) {
 	for _, h := range targets {
 		h.down++
 		if h.foreign || !c.admit(h, "") {
+			c.mark(Mark{Kind: MarkDamage, Node: uint64(h.id), Text: fmt.Sprintf("the atlas spares the disk of node %d: it only crashes", h.id)})
 			h.crash()
 			continue
 		}

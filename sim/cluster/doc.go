@@ -41,18 +41,20 @@
 //
 // Crashes, power losses and whatever happens to links excuse nothing. Damage to a
 // disk does: rot, sectors that cannot be read, lost and misdirected writes, lost
-// names, a lost or a full disk. The atlas lets it strike only where less than
+// names, a lost disk. The atlas lets it strike only where less than
 // half of a group's replicas are damaged then, and spares the end of the journal
 // that no later batch proves to have been durable. A replica whose files were
 // damaged, or that stands on a node whose journal was, owes nothing any more: it
 // need not serve, follow or be read back, and its ISR state is not judged. Its
 // group owes all that it owes anyway.
 //
-// A schedule with Beyond has no atlas. If its core does not come to rest, or no
-// copy of a log can be read, the disk models are asked for a proof that no
-// correct system could go on: fewer than a quorum of a group's replicas whole, or
-// none. Then the run ends there and passes, with the proof in
-// Result.Unrecoverable; without a proof it fails as any other.
+// A schedule with Beyond has no atlas. If everything is healed and does not come
+// to rest, or a log cannot be read, the disk models are asked for a proof that no
+// correct system could go on: fewer than a quorum of a group's replicas can know
+// what they promised, for their journals are damaged or their disks are gone; or
+// the same bytes of a log are damaged on all of them. Then the run ends there and
+// passes, with the proof in Result.Unrecoverable; without a proof it fails as any
+// other.
 //
 // # Promises
 //
@@ -105,8 +107,10 @@
 // # Known gaps
 //
 // The engine does not repair: what a replica on a damaged disk owes is nothing,
-// also where its peers could restore it. For the same reason recoverable.go takes
-// a replica with any damaged file for one that cannot vote, although its journal
-// may be whole. Lost and misdirected writes spare the journal, whose last batch
-// nobody could miss. Topologies are static.
+// also where its peers could restore it, and one that the engine fences for a
+// damaged checkpoint counts as silenced in a proof, although its journal may be
+// whole. Lost and misdirected writes spare the journal, whose last batch nobody
+// could miss; lost names spare
+// checkpoints and the segments that are written to. Topologies are
+// static.
 package cluster

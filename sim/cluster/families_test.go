@@ -281,3 +281,66 @@ func TestOverlappingSwapsEndAtHome(t *testing.T) {
 		}
 	}
 }
+
+// TestOneFaultDoesNotUndoAnother: a short fault within a long one of its kind
+// leaves the long one in force.
+func TestOneFaultDoesNotUndoAnother(t *testing.T) {
+	for kind, struck := range map[string]string{FailSync: "selfStops", LostWrite: "damages"} {
+		long, brief := at(2000, 8000), at(2500, 0)
+		long.Kind, long.Nodes, long.Area = kind, []uint64{2}, AreaSegment
+		brief.Kind, brief.Nodes, brief.Area = kind, []uint64{2}, AreaIndex
+		if kind == FailSync {
+			long.On, long.Nth = OnSync, 40
+		}
+		s := Defaults(11)
+		s.DurationNs = int64(11 * time.Second)
+		s.Engine.CheckpointBytes = 4 << 10
+		s.Workload.ProducesPerMinute = 1200
+		s.Faults = []Fault{long, brief}
+		r := run(t, s, Options{})
+		mustPass(t, r)
+		if r.Counters[struck] != 1 {
+			t.Errorf("%s: %d %s", kind, r.Counters[struck], struck)
+		}
+	}
+}
+
+// TestADiskKeepsNoHostsFaults: what slows a machine's disk stays with the machine.
+func TestADiskKeepsNoHostsFaults(t *testing.T) {
+	slow, swapped := at(2000, 2000), at(3000, 3000)
+	slow.Kind, slow.Nodes, slow.LatencyNs = SlowDisk, []uint64{1}, int64(800*time.Millisecond)
+	swapped.Kind, swapped.Nodes = SwapDisks, []uint64{1, 2}
+	s := Defaults(11)
+	s.DurationNs = int64(12 * time.Second)
+	s.Faults = []Fault{slow, swapped}
+	r := run(t, s, Options{})
+	mustPass(t, r)
+	served := int64(0)
+	for _, m := range r.Timeline {
+		if m.Kind == MarkServes && m.Node == 1 {
+			served = m.AtNs
+		}
+	}
+	if back := r.LoadedNs + int64(6*time.Second); served < back || served > back+int64(time.Second) {
+		t.Errorf("node 1 serves from %v on", time.Duration(served))
+	}
+}
+
+func TestNonsenseIsRefused(t *testing.T) {
+	for want, f := range map[string]Fault{
+		"faults[0].nodes: a node stands there twice":                       {Kind: Crash, Nodes: []uint64{2, 1, 2}},
+		"faults[0].nodes: it takes two disks to swap them":                 {Kind: SwapDisks, Role: RoleLeader},
+		"faults[0].on: of all its targets together there is no such event": {Kind: Ring, Role: RoleAll, On: OnWrite},
+		"faults[0].bytesPerSecond: 0 throttles nothing":                    {Kind: ThrottleDisk, Role: RoleAll},
+		"faults[0].driftPPM: 0 is no drift":                                {Kind: Drift, Role: RoleAll},
+		"faults[0].area: writes to the journal are spared":                 {Kind: LostWrite, Role: RoleAll, Area: AreaJournal},
+		"faults[0].area: names of checkpoints are spared":                  {Kind: LostEntry, Role: RoleAll, Area: AreaCheckpoint},
+		"faults[0].periodNs: 0 is not within 10000000 to 86400000000000":   {Kind: Flap, Role: RoleAll},
+	} {
+		s := Defaults(1)
+		s.Faults = []Fault{f}
+		if err := s.Validate(); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}

@@ -3,6 +3,8 @@ package cluster
 import (
 	"slices"
 	"time"
+
+	"github.com/lockstep-log/lockstep/sim"
 )
 
 // diskFaults are what faults do to a host's disk, beside what they destroy. They
@@ -11,6 +13,8 @@ type diskFaults struct {
 	slowNs    int64    // sum over the faults that slow it
 	throttles []*Fault // in force
 	stalls    int
+	stalledTo sim.Time
+	failSyncs int
 	syncErrs  int
 	fulls     int
 	foreign   bool // it belongs into another machine
@@ -66,7 +70,8 @@ func (h *host) throttle() {
 func (c *Cluster) beginStallDisk(f *Fault, targets []*host) {
 	for _, h := range targets {
 		h.stalls++
-		h.disk.Stall(c.k.Now() + f.ForNs)
+		h.stalledTo = max(h.stalledTo, c.k.Now()+f.ForNs)
+		h.disk.Stall(h.stalledTo)
 	}
 }
 
@@ -79,14 +84,19 @@ func (c *Cluster) endStallDisk(_ *Fault, targets []*host) {
 
 func (c *Cluster) beginFailSync(_ *Fault, targets []*host) {
 	for _, h := range targets {
-		h.disk.FailNextSync(1)
+		h.failSyncs++
+		h.disk.FailNextSync(h.disk.PendingSyncFailures() + 1)
 	}
 }
 
-// endFailSync takes back a failure that no sync has met.
+// endFailSync takes back a failure that no sync has met, and leaves those of
+// other faults.
 func (c *Cluster) endFailSync(_ *Fault, targets []*host) {
 	for _, h := range targets {
-		h.disk.FailNextSync(0)
+		h.failSyncs--
+		if h.disk.PendingSyncFailures() > h.failSyncs {
+			h.disk.FailNextSync(h.failSyncs)
+		}
 	}
 }
 
@@ -104,16 +114,11 @@ func (c *Cluster) endSyncErrors(_ *Fault, targets []*host) {
 	}
 }
 
-// beginFullDisk lets nothing grow. A replica that meets the end of its disk while
-// it writes a checkpoint is fenced until its next start, so that a full disk
-// counts as damage.
+// beginFullDisk lets nothing grow.
 func (c *Cluster) beginFullDisk(_ *Fault, targets []*host) {
 	for _, h := range targets {
-		h.fulls++ // also one that is spared, so that the end needs no memory
-		if !c.admit(h, "") {
-			continue
-		}
-		c.damaged(h, "", "disk full", 0)
+		h.fulls++
+		h.starved = true
 		h.disk.SetFull(true)
 	}
 }
@@ -123,4 +128,17 @@ func (c *Cluster) endFullDisk(_ *Fault, targets []*host) {
 		h.fulls--
 		h.disk.SetFull(h.fulls > 0)
 	}
+}
+
+// settleDisk gives a host's disk what the faults in force on the host do to it: it
+// has come from another one.
+func (h *host) settleDisk() {
+	h.disk.Unstall()
+	h.disk.ForgetNextWrites()
+	h.disk.SetSlow(time.Duration(h.slowNs))
+	h.throttle()
+	h.disk.Stall(h.stalledTo)
+	h.disk.FailNextSync(h.failSyncs)
+	h.disk.SetSyncErrors(h.syncErrs > 0)
+	h.disk.SetFull(h.fulls > 0)
 }

@@ -41,6 +41,7 @@ func (c *Cluster) moveDisks(f *Fault, targets []*host) {
 		h.disk, h.foreign = wanted[i], wanted[i] != h.home
 	}
 	for _, h := range moved {
+		h.settleDisk()
 		h.down--
 		h.revive()
 	}

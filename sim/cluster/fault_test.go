@@ -30,6 +30,7 @@ func TestEveryKindOfFaultIsSurvived(t *testing.T) {
 			f := at(2000, 2500)
 			f.Kind, f.Role = kind, RoleLeader
 			f.LatencyNs, f.LossPPM, f.Direction = int64(20*time.Millisecond), 100_000, DirectionOut
+			f.Count = map[string]int{SwapDisks: 2}[kind]
 			f.PeriodNs, f.BytesPerSecond, f.DriftPPM = int64(100*time.Millisecond), 200_000, 500
 			r := under(t, f)
 			if r.Faults[kind] != 1 {

@@ -10,11 +10,11 @@ import (
 )
 
 // chooseCore draws whom the second phase heals: all, or as few as hold a quorum
-// of every group, or something between. Damaged replicas count for no quorum
-// where there is one without them.
+// of every group, or something between. Damaged replicas count for no quorum; if
+// some group has none without them, everything is healed.
 func (c *Cluster) chooseCore() []*host {
 	core := slices.Clone(c.hosts)
-	if c.schedule.Heal != HealQuorum {
+	if c.schedule.Heal != HealQuorum || !c.holdsQuorums(core) {
 		return core
 	}
 	draw := sim.NewRand(c.schedule.Seed, "core", 0)
@@ -31,27 +31,21 @@ func (c *Cluster) chooseCore() []*host {
 	return core
 }
 
-// holdsQuorums tells whether nodes have a quorum of whole replicas in every
-// group; in one that has none at all, a quorum of any.
+// holdsQuorums tells whether nodes have a quorum of whole replicas in every group.
 func (c *Cluster) holdsQuorums(nodes []*host) bool {
 	for _, g := range c.groups {
-		all, whole := g.count(c.hosts, true), g.count(nodes, true)
-		switch {
-		case all < g.quorum() && g.count(nodes, false) < g.quorum():
-			return false
-		case all >= g.quorum() && whole < g.quorum():
+		if g.whole(nodes) < g.quorum() {
 			return false
 		}
 	}
 	return true
 }
 
-// count is how many of a group's replicas are on some nodes, or how many of
-// those are whole.
-func (g *group) count(nodes []*host, whole bool) int {
+// whole is how many replicas of a group on some nodes are not damaged.
+func (g *group) whole(nodes []*host) int {
 	n := 0
 	for _, r := range g.members {
-		if slices.Contains(nodes, r.host) && (!whole || !r.hurt()) {
+		if slices.Contains(nodes, r.host) && !r.hurt() {
 			n++
 		}
 	}
@@ -116,6 +110,9 @@ func (c *Cluster) mend(nodes []*host) {
 		}
 	}
 	for _, h := range nodes {
+		if h.starved {
+			h.crash() // as an operator would who has made room
+		}
 		h.down = 0
 		h.revive()
 	}
@@ -163,6 +160,10 @@ func (h *host) mendClock() {
 
 func (h *host) mendDisk() {
 	h.diskFaults = diskFaults{refusals: h.refusals}
+	for _, o := range h.orders {
+		o.over = true
+	}
+	h.orders = nil
 	h.disk.SetSlow(0)
 	h.disk.SetThrottle(0)
 	h.disk.Unstall()

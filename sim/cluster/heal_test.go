@@ -57,7 +57,7 @@ func TestTheCoreHoldsAQuorumOfEveryGroup(t *testing.T) {
 		core := c.chooseCore()
 		sizes[len(core)] = true
 		for _, g := range c.groups {
-			if n := g.count(core, true); n < g.quorum() {
+			if n := g.whole(core); n < g.quorum() {
 				t.Fatalf("seed %d: %d whole replicas of group %d among nodes %v", seed, n, g.id, ids(core))
 			}
 		}
@@ -142,7 +142,7 @@ func TestDamageStrikesItsArea(t *testing.T) {
 		// checkpoint is written at once and has no other place in its file.
 		Rot:              {AreaJournal, AreaSegment, AreaCheckpoint},
 		BadRead:          {AreaJournal, AreaSegment, AreaCheckpoint},
-		LostEntry:        {AreaSegment, AreaIndex, AreaCheckpoint},
+		LostEntry:        {AreaSegment, AreaIndex},
 		LostWrite:        {AreaSegment, AreaIndex, AreaCheckpoint},
 		MisdirectedWrite: {AreaSegment},
 	} {
@@ -177,4 +177,69 @@ func TestDamageStrikesItsArea(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestSegmentsRotProvesNothing: two of three replicas have a rotten sector each,
+// in different places. They can vote, and every byte is on some disk.
+func TestSegmentsRotProvesNothing(t *testing.T) {
+	s := Defaults(3)
+	s.Workload.ProducesPerMinute = 3000
+	s.DurationNs = int64(8 * time.Second)
+	c := newCluster(s, Options{})
+	t.Cleanup(c.entropy.install())
+	if !c.boot() {
+		t.Fatal(c.found)
+	}
+	c.disturb()
+	t.Cleanup(c.shutdown)
+	segment := ""
+	for _, name := range c.hosts[0].disk.Files() {
+		if area, _ := areaOf(name); area == AreaSegment {
+			segment = name
+			break
+		}
+	}
+	rot := func(h int, off int64) {
+		if !c.hosts[h].disk.Rot(segment, off, 1) {
+			t.Fatalf("no byte %d in %s of node %d", off, segment, h+1)
+		}
+		c.damaged(c.hosts[h], segment, "rot", off)
+	}
+	rot(0, 10)
+	rot(1, 2000)
+	if proof := c.unrecoverable(); proof != "" {
+		t.Errorf("proven: %s", proof)
+	}
+	rot(1, 10)
+	rot(2, 10)
+	want := "group 1 has lost 1 bytes of " + segment + " at 10 (node 1: rot in " + segment + " at 10; node 2: rot in " + segment + " at 10; node 3: rot in " + segment + " at 10)"
+	if proof := c.unrecoverable(); proof != want {
+		t.Errorf("proven: %q, want %q", proof, want)
+	}
+}
+
+// TestAFullDiskExcusesNothingLater: a replica that takes nothing any more after
+// its disk was full for a moment is an error.
+func TestAFullDiskExcusesNothingLater(t *testing.T) {
+	f := at(1000, 1)
+	f.Kind, f.Nodes = FullDisk, []uint64{3}
+	s := Defaults(4)
+	s.DurationNs, s.HealNs = int64(4*time.Second), int64(3*time.Second)
+	s.Faults = []Fault{f}
+	c := newCluster(s, Options{})
+	c.options.network = func(node env.NodeID, n env.Network) env.Network {
+		if node == 3 {
+			return mute{n, c}
+		}
+		return n
+	}
+	defer c.entropy.install()()
+	if !c.boot() {
+		t.Fatal(c.found)
+	}
+	c.disturb()
+	if c.converge() {
+		t.Error("it came to rest without node 3")
+	}
+	c.shutdown()
 }

@@ -38,6 +38,11 @@ type host struct {
 	diskFaults
 	damage damage
 	blank  bool // its disk was lost, and nobody has formatted the new one
+	orders []*order
+
+	// starved: its disk was full in the life of this process. What it fenced then
+	// needs a new one.
+	starved bool
 
 	written []extent // handed to the disk, perhaps not durable yet
 	tail    tail     // of the journal
@@ -75,6 +80,7 @@ func (h *host) boot() *process {
 	h.boots++
 	h.process = p
 	h.refusals = h.disk.Stats().Errors
+	h.starved = h.fulls > 0
 	h.disk.Observe(h.stepped)
 	h.silent = false
 	return p
@@ -116,7 +122,7 @@ func (h *host) ready(p *process) {
 func (h *host) failed(p *process, err error) {
 	h.c.lookAtAll()
 	p.failed = err
-	if !h.excused() {
+	if !h.refused() && !h.damage.node && !h.foreign {
 		h.c.violate(oracleCrash, fmt.Sprintf("node %d stopped itself although nothing was done to it: %v", h.id, err))
 	}
 	h.c.mark(Mark{Kind: MarkStopped, Node: uint64(h.id), Text: err.Error()})
@@ -192,11 +198,8 @@ func (h *host) serves() bool {
 // awake is serves, and the loop turns.
 func (h *host) awake() bool { return h.serves() && h.paused == 0 }
 
-// excused tells whether its disk gives a process a reason to stop itself, or to
-// fence a group.
-func (h *host) excused() bool {
-	return h.disk.Stats().Errors > h.refusals || h.damage.node || len(h.damage.groups) > 0 || h.foreign
-}
+// refused tells whether the disk has given the process an error.
+func (h *host) refused() bool { return h.disk.Stats().Errors > h.refusals }
 
 // addr is the host's address in the network.
 func (h *host) addr() netmodel.Addr { return netmodel.Addr(h.id) }

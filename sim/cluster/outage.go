@@ -153,7 +153,7 @@ func (c *Cluster) clique(g *group, chosen []*host, next, need int, able func(*ho
 	}
 	for i := next; i < len(g.members); i++ {
 		h := g.members[i].host
-		if g.members[i].hurt() || slices.Contains(chosen, h) || !able(h) || !c.connectedToAll(h, chosen) {
+		if g.members[i].hurt() || g.members[i].fenced() || slices.Contains(chosen, h) || !able(h) || !c.connectedToAll(h, chosen) {
 			continue
 		}
 		if c.clique(g, append(chosen, h), i+1, need, able) {

@@ -23,24 +23,14 @@ func (c *Cluster) readBack() {
 		log := checker.Log{Topic: c.topology.Partitions[i].Topic, Partition: c.topology.Partitions[i].Partition}
 		if err := c.readAgreed(g, &log); err != nil {
 			c.readable = false
-			if proof := c.lostEverywhere(g); proof != "" && c.schedule.Beyond {
+			if proof := c.unread(g, err); proof != "" && c.schedule.Beyond {
 				c.proof = proof
 				continue
 			}
 			c.violate(checker.Convergence, fmt.Sprintf("the agreed log of group %d cannot be read back: %v", g.id, err))
 			continue
 		}
-		for _, r := range g.members {
-			if !c.owes(r) {
-				continue
-			}
-			d, err := c.digestReplica(r)
-			if err != nil {
-				c.violate(checker.ReplicasEqual, fmt.Sprintf("group %d on node %d cannot be read back: %v", g.id, r.host.id, err))
-				continue
-			}
-			log.Replicas = append(log.Replicas, d)
-		}
+		log.Replicas = c.digest(g)
 		c.logs = append(c.logs, log)
 	}
 	if j, ok := c.load.(Judge); ok {
@@ -87,51 +77,52 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 	}
 }
 
-// readCopy reads a partition from a replica that has applied all that the leader
-// has, whose own files are damaged: from a whole one, or from the first that gives
-// all of it.
+// readCopy reads a partition from the replicas' own files, piece by piece, for
+// the leader's are damaged: each piece from the first replica that gives it, whole
+// ones first, of those that have applied all that the leader has.
 func (c *Cluster) readCopy(g *group, log *checker.Log) error {
-	failed := errors.New("no replica is as far as the leader")
-	applied := g.leader.host.status(g.id).Applied
-	whole := slices.SortedStableFunc(slices.Values(g.members), func(a, b *replica) int { return compare(!c.owes(a), !c.owes(b)) })
-	for _, r := range whole {
-		if !r.host.awake() || r.fenced() || r.host.status(g.id).Applied != applied {
-			continue
+	var copies []*replica
+	for _, r := range g.members {
+		switch {
+		case !r.host.serves() || r.fenced() || r.host.status(g.id).Applied != g.leader.host.status(g.id).Applied:
+		case c.owes(r):
+			copies = slices.Insert(copies, 0, r)
+		default:
+			copies = append(copies, r)
 		}
-		if failed = c.readReplica(r, log); failed == nil {
-			return nil
-		}
 	}
-	return failed
-}
-
-func compare(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
+	if len(copies) == 0 {
+		return errors.New("no replica is as far as the leader")
 	}
-	return 1
-}
-
-// readReplica reads a partition from one replica's own files.
-func (c *Cluster) readReplica(r *replica, log *checker.Log) error {
-	own, ok := r.host.process.node.Machine(r.group.id).(*wal.Log)
-	if !ok {
-		return nil
-	}
-	log.StartOffset, log.Records = r.host.status(r.group.id).LogStart, nil
-	for _, s := range own.Segments() {
-		bytes, err := c.readSegment(r.host, own, s)
+	own := copies[0].log()
+	log.StartOffset = own.StartOffset()
+	for next := own.StartOffset(); next < own.EndOffset(); {
+		bytes, after, err := c.readPiece(copies, next, own.EndOffset())
 		if err == nil {
 			err = appendRecords(log, bytes, c.values())
 		}
 		if err != nil {
-			return fmt.Errorf("node %d: %w", r.host.id, err)
+			return err
 		}
+		next = after
 	}
 	return nil
+}
+
+// readPiece reads from the first replica that gives something.
+func (c *Cluster) readPiece(copies []*replica, next, end int64) (bytes []byte, after int64, err error) {
+	for _, r := range copies {
+		if bytes, after, err = c.read(r.host, r.log(), next, end); err == nil {
+			return bytes, after, nil
+		}
+	}
+	return nil, 0, err
+}
+
+// log is the log of a replica that serves.
+func (r *replica) log() *wal.Log {
+	own, _ := r.host.process.node.Machine(r.group.id).(*wal.Log)
+	return own
 }
 
 // appendRecords adds the records of whole batches to a log.
@@ -171,6 +162,40 @@ func (c *Cluster) fetch(h *host, request engine.FetchRequest) (answer engine.Fet
 	return answer, nil
 }
 
+// digestAgain bounds how often replicas are digested until they hold still: a
+// damaged one that owes nothing may still come back and change the in-sync set.
+const digestAgain = 50
+
+// digest digests every replica of a group that has to keep up, all at the same
+// applied index if they come to it.
+func (c *Cluster) digest(g *group) []checker.ReplicaDigest {
+	var all []checker.ReplicaDigest
+	for range digestAgain {
+		all = all[:0]
+		still := true
+		for _, r := range g.members {
+			if !c.owes(r) {
+				continue
+			}
+			d, err := c.digestReplica(r)
+			if err != nil {
+				c.violate(checker.ReplicasEqual, fmt.Sprintf("group %d on node %d cannot be read back: %v", g.id, r.host.id, err))
+				return all
+			}
+			all = append(all, d)
+			still = still && d.AppliedIndex == all[0].AppliedIndex
+		}
+		if still {
+			break
+		}
+		c.k.Run(c.k.Now() + sim.Time(lookEvery))
+		for _, h := range c.hosts {
+			h.reported = nil
+		}
+	}
+	return all
+}
+
 // digestReplica digests a replica's state and, of a log, the bytes of its
 // segments: sealed ones as they stand on the disk, the active one as it reads.
 func (c *Cluster) digestReplica(r *replica) (checker.ReplicaDigest, error) {
@@ -208,33 +233,41 @@ func (c *Cluster) digestReplica(r *replica) (checker.ReplicaDigest, error) {
 func (c *Cluster) readSegment(h *host, log *wal.Log, s wal.SegmentInfo) ([]byte, error) {
 	var all []byte
 	for next := s.Base; next < s.End; {
-		var got []byte
-		var failed error
-		answered, p := false, h.process
-		p.exec(func() {
-			log.Read(next, s.End, readBackBytes, func(b []byte, err error) { got, failed, answered = b, err, true })
-		})
-		if !c.until(readBudget, func() bool { return answered || p.dead }) || !answered {
-			return nil, fmt.Errorf("no answer to a read of offset %d", next)
+		got, after, err := c.read(h, log, next, s.End)
+		if err != nil {
+			return nil, err
 		}
-		if failed != nil {
-			return nil, failed
-		}
-		all = append(all, got...)
-		before := next
-		for batch, err := range record.Batches(got) {
-			if err != nil {
-				return nil, err
-			}
-			header, err := record.ParseHeader(batch)
-			if err != nil {
-				return nil, err
-			}
-			next = header.BaseOffset + int64(header.LastOffsetDelta) + 1
-		}
-		if next <= before {
-			return nil, fmt.Errorf("a read of offset %d below %d answers nothing", next, s.End)
-		}
+		all, next = append(all, got...), after
 	}
 	return all, nil
+}
+
+// read gives whole batches of a log from an offset on, one at least, and the
+// offset behind them.
+func (c *Cluster) read(h *host, log *wal.Log, next, end int64) (got []byte, after int64, err error) {
+	answered, p := false, h.process
+	p.exec(func() {
+		log.Read(next, end, readBackBytes, func(b []byte, e error) { got, err, answered = b, e, true })
+	})
+	if !c.until(readBudget, func() bool { return answered || p.dead }) || !answered {
+		return nil, 0, fmt.Errorf("no answer to a read of offset %d", next)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("node %d: %w", h.id, err)
+	}
+	after = next
+	for batch, err := range record.Batches(got) {
+		if err != nil {
+			return nil, 0, err
+		}
+		header, err := record.ParseHeader(batch)
+		if err != nil {
+			return nil, 0, err
+		}
+		after = header.BaseOffset + int64(header.LastOffsetDelta) + 1
+	}
+	if after <= next {
+		return nil, 0, fmt.Errorf("node %d: a read of offset %d below %d answers nothing", h.id, next, end)
+	}
+	return got, after, nil
 }

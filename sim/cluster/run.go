@@ -147,10 +147,13 @@ func (c *Cluster) settle(who string) bool {
 	}
 }
 
-// stuck judges a core that has not come to rest. Without Beyond the atlas owes
-// that it can.
+// stuck judges a core that has not come to rest. One that is not all holds whole
+// quorums: it owes that. Without Beyond the atlas owes it, too.
 func (c *Cluster) stuck(who, problem string) {
-	proof := c.unrecoverable()
+	proof := ""
+	if len(c.core) == len(c.hosts) {
+		proof = c.unrecoverable()
+	}
 	if proof != "" && c.schedule.Beyond {
 		c.proof = proof
 		c.mark(Mark{Kind: MarkUnrecoverable, Text: proof})

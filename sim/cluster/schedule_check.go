@@ -164,4 +164,35 @@ func (f *Fault) check(c *fieldCheck, at string, s *Schedule) {
 	if c.err == nil && len(f.Nodes) == 0 && f.Role == "" {
 		c.err = &fieldError{at, "names neither nodes nor a role"}
 	}
+	f.checkKind(c, at)
 }
+
+// checkKind reports what makes a fault of its kind do nothing.
+func (f *Fault) checkKind(c *fieldCheck, at string) {
+	sorted := slices.Sorted(slices.Values(f.Nodes))
+	var problem, field string
+	switch {
+	case c.err != nil:
+		return
+	case len(slices.Compact(sorted)) < len(f.Nodes):
+		field, problem = ".nodes", "a node stands there twice"
+	case f.On != "" && together(f.Kind):
+		field, problem = ".on", "of all its targets together there is no such event"
+	case f.Kind == SwapDisks && (len(f.Nodes) == 1 || len(f.Nodes) == 0 && f.Role != RoleAll && f.Count < 2):
+		field, problem = ".nodes", "it takes two disks to swap them"
+	case f.Kind == ThrottleDisk && f.BytesPerSecond == 0:
+		field, problem = ".bytesPerSecond", "0 throttles nothing"
+	case f.Kind == Drift && f.DriftPPM == 0:
+		field, problem = ".driftPPM", "0 is no drift"
+	case (f.Kind == MisdirectedWrite || f.Kind == LostWrite) && f.Area == AreaJournal:
+		field, problem = ".area", "writes to the journal are spared"
+	case f.Kind == LostEntry && f.Area == AreaCheckpoint:
+		field, problem = ".area", "names of checkpoints are spared"
+	default:
+		return
+	}
+	c.err = &fieldError{at + field, problem}
+}
+
+// together tells whether a kind of fault is about all of its targets at once.
+func together(kind string) bool { return kind == Ring || kind == Bridge || kind == SwapDisks }

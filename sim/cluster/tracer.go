@@ -93,7 +93,7 @@ func (p *process) follow(e *env.Event) {
 		c.count.readBacks++
 	case env.EventFenced:
 		c.mark(Mark{Kind: MarkFenced, Node: uint64(p.host.id), Group: uint64(e.Group), Text: e.Text})
-		if p.host.excused() {
+		if p.host.refused() || p.host.damage.hurts(e.Group) {
 			c.count.fenced++
 			break
 		}
