@@ -84,7 +84,7 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	t := m.node.tracer
-	for kind := env.EventBooted; kind <= env.EventStopped; kind++ {
+	for kind := env.EventBooted; kind < env.EventKinds; kind++ {
 		counter(out, m.events, t.events[kind].Load(), eventName(kind))
 	}
 	counter(out, m.written, t.written.Load())

@@ -27,6 +27,21 @@ const (
 	EventReadBack
 	EventFenced
 	EventStopped
+	EventSnapshotSent
+	EventSnapshotResumed
+	EventSnapshotStaged
+	EventSnapshot
+	EventSnapshotFailed
+	EventMembers
+	EventReplica
+	EventDamaged
+	EventRepaired
+	EventUnrepairable
+	EventTrim
+	EventFull
+	EventSpace
+	EventScrubbed
+	EventLostReported
 )
 
 // Kinds that an observer of the nodes adds: no node can say them of itself.
@@ -44,6 +59,10 @@ var eventKindNames = names{
 	EventCommit: "commit", EventApply: "apply", EventProduceAcked: "produceAcked", EventISR: "isr",
 	EventCheckpoint: "checkpoint", EventRecycled: "recycled", EventTornTail: "tornTail",
 	EventResynced: "resynced", EventReadBack: "readBack", EventFenced: "fenced", EventStopped: "stopped",
+	EventSnapshotSent: "snapshotSent", EventSnapshotResumed: "snapshotResumed", EventSnapshotStaged: "snapshotStaged",
+	EventSnapshot: "snapshot", EventSnapshotFailed: "snapshotFailed", EventMembers: "members", EventReplica: "replica",
+	EventDamaged: "damaged", EventRepaired: "repaired", EventUnrepairable: "unrepairable", EventTrim: "trim",
+	EventFull: "full", EventSpace: "space", EventScrubbed: "scrubbed", EventLostReported: "lostReported",
 	EventCrashed: "crashed", EventLost: "lost",
 }
 
@@ -111,4 +130,8 @@ type Event struct {
 	File    string   `json:"file,omitempty"`
 	Text    string   `json:"text,omitempty"`
 	Set     []uint64 `json:"set,omitempty"`
+
+	Voters   []uint64 `json:"voters,omitempty"`
+	Outgoing []uint64 `json:"outgoing,omitempty"`
+	Learners []uint64 `json:"learners,omitempty"`
 }

@@ -175,6 +175,9 @@ func (m *Monitor) Observe(e Event) {
 	case EventRecycled:
 		m.recycled(&e)
 	case EventStopped, EventTornTail, EventResynced, EventReadBack, EventFenced, EventISR, EventNone:
+	case EventSnapshotSent, EventSnapshotResumed, EventSnapshotStaged, EventSnapshot, EventSnapshotFailed,
+		EventMembers, EventReplica, EventDamaged, EventRepaired, EventUnrepairable, EventTrim,
+		EventFull, EventSpace, EventScrubbed, EventLostReported:
 	default:
 		m.observeReplica(m.replica(&e), &e)
 	}

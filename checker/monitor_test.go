@@ -20,15 +20,30 @@ func TestEventMirrorsEnv(t *testing.T) {
 		env.EventApply: checker.EventApply, env.EventProduceAcked: checker.EventProduceAcked, env.EventISR: checker.EventISR,
 		env.EventCheckpoint: checker.EventCheckpoint, env.EventRecycled: checker.EventRecycled, env.EventTornTail: checker.EventTornTail,
 		env.EventResynced: checker.EventResynced, env.EventReadBack: checker.EventReadBack, env.EventFenced: checker.EventFenced,
-		env.EventStopped: checker.EventStopped,
+		env.EventStopped:         checker.EventStopped,
+		env.EventSnapshotSent:    checker.EventSnapshotSent,
+		env.EventSnapshotResumed: checker.EventSnapshotResumed,
+		env.EventSnapshotStaged:  checker.EventSnapshotStaged,
+		env.EventSnapshot:        checker.EventSnapshot,
+		env.EventSnapshotFailed:  checker.EventSnapshotFailed,
+		env.EventMembers:         checker.EventMembers,
+		env.EventReplica:         checker.EventReplica,
+		env.EventDamaged:         checker.EventDamaged,
+		env.EventRepaired:        checker.EventRepaired,
+		env.EventUnrepairable:    checker.EventUnrepairable,
+		env.EventTrim:            checker.EventTrim,
+		env.EventFull:            checker.EventFull,
+		env.EventSpace:           checker.EventSpace,
+		env.EventScrubbed:        checker.EventScrubbed,
+		env.EventLostReported:    checker.EventLostReported,
 	}
 	for theirs, ours := range pairs {
 		if uint8(theirs) != uint8(ours) {
 			t.Errorf("%v is %d, env has %d", ours, ours, theirs)
 		}
 	}
-	if len(pairs) != int(env.EventStopped) {
-		t.Errorf("env has %d kinds, compared %d", env.EventStopped, len(pairs))
+	if len(pairs) != int(env.EventKinds)-1 {
+		t.Errorf("env has %d kinds, compared %d", env.EventKinds-1, len(pairs))
 	}
 	for _, r := range []env.Role{env.Follower, env.PreCandidate, env.Candidate, env.Leader} {
 		if checker.Role(r).String() != r.String() {
