@@ -67,8 +67,9 @@ type Config struct {
 	MaxInflightByte uint64        // bytes in flight to one follower; default 8 MiB
 	MaxUncommitted  uint64        // bytes of a leader's uncommitted tail; default 64 MiB
 
-	CheckpointBytes int64 // applied bytes between two checkpoints; default 64 MiB
-	CheckpointFiles int   // a group that alone keeps more journal files is checkpointed; default 4
+	CheckpointBytes int64         // applied bytes between two checkpoints; default 64 MiB
+	SnapshotTimeout time.Duration // a snapshot without progress for so long is given up; default 10 s
+	CheckpointFiles int           // a group that alone keeps more journal files is checkpointed; default 4
 
 	Journal      journal.Config
 	Log          wal.Settings // of new logs, fixed at format
@@ -86,7 +87,7 @@ func DefaultConfig() Config {
 		MaxBatchBytes: 1 << 20, MaxFetchBytes: 4 << 20, MaxWaiters: 10_000,
 		ProduceTimeout: 30 * time.Second,
 		MaxInflight:    256, MaxInflightByte: 8 << 20, MaxUncommitted: 64 << 20,
-		CheckpointBytes: 64 << 20, CheckpointFiles: 4,
+		CheckpointBytes: 64 << 20, CheckpointFiles: 4, SnapshotTimeout: 10 * time.Second,
 		Journal:      journal.DefaultConfig(),
 		Log:          wal.Settings{SegmentBytes: 64 << 20, IndexIntervalBytes: 4 << 10, MaxBatchBytes: 1 << 20},
 		LogTailBytes: 4 << 20,

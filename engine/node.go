@@ -10,7 +10,9 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/membership"
 	"github.com/lockstep-log/lockstep/engine/replica"
+	"github.com/lockstep-log/lockstep/engine/ship"
 )
 
 // ErrTopology marks a data directory whose groups are not those the
@@ -194,6 +196,22 @@ func (n *Node) Fenced(r *replica.Replica, _ error) {
 	}
 }
 
+// Stage implements replica.Host.
+func (n *Node) Stage(_ *replica.Replica, _ ship.Ref, _ env.NodeID, done func(*replica.Staged, error)) {
+	n.env.Clock.Post(func() {
+		if !n.stopped {
+			done(nil, errNoShip)
+		}
+	})
+}
+
+var errNoShip = errors.New("engine: snapshots are not shipped yet")
+
+// Reopen implements replica.Host.
+func (n *Node) Reopen(r *replica.Replica) {
+	r.Fence(errors.New("engine: a replica cannot be reopened yet"))
+}
+
 // Machine returns a group's state machine, nil if the node has no replica of it.
 func (n *Node) Machine(g env.GroupID) machine.StateMachine {
 	if p := n.byGroup[g]; p != nil {
@@ -205,12 +223,12 @@ func (n *Node) Machine(g env.GroupID) machine.StateMachine {
 func machineDir(g env.GroupID) string { return "groups/" + strconv.FormatUint(uint64(g), 10) }
 
 // members of a partition, sorted by replica id.
-func members(p *Partition) []replica.Member {
-	out := make([]replica.Member, 0, len(p.Replicas))
+func members(p *Partition) []membership.Member {
+	out := make([]membership.Member, 0, len(p.Replicas))
 	for _, r := range p.Replicas {
-		out = append(out, replica.Member{ID: r.ID, Node: r.Node})
+		out = append(out, membership.Member{ID: r.ID, Node: r.Node})
 	}
-	slices.SortFunc(out, func(a, b replica.Member) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(out, func(a, b membership.Member) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }
 

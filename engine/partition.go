@@ -34,11 +34,12 @@ func (n *Node) newPartition(spec *Partition, self env.ReplicaID) *partition {
 	p.log, _ = m.(log)
 	p.replica = replica.New(replica.Config{
 		Env: n.env, Host: n, Journal: n.journal, Machine: m,
-		Group: spec.Group, Self: self, Members: members(spec), MinISR: spec.MinISR,
+		Group: spec.Group, Self: self, Genesis: members(spec), MinISR: spec.MinISR,
 		ElectionTicks: n.cfg.ElectionTicks, Tick: n.cfg.Tick, ISRLag: n.cfg.ISRLag,
 		MaxInflight: n.cfg.MaxInflight, MaxInflightByte: n.cfg.MaxInflightByte,
 		MaxUncommitted: n.cfg.MaxUncommitted, MaxWaiters: n.cfg.MaxWaiters,
 		CheckpointBytes: n.cfg.CheckpointBytes,
+		SnapshotTimeout: n.cfg.SnapshotTimeout, Space: func() bool { return true },
 	})
 	return p
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/isr"
+	"github.com/lockstep-log/lockstep/engine/membership"
 )
 
 // The first byte of an entry's data says whose command it is. Empty data is
@@ -35,7 +36,7 @@ func isrCommand(members []env.ReplicaID) []byte {
 }
 
 // GenesisMeta is the engine state of a new replica: everyone is in sync.
-func GenesisMeta(members []Member) []byte {
+func GenesisMeta(members []membership.Member) []byte {
 	var s isr.State
 	for _, m := range members {
 		s.Members = append(s.Members, m.ID)

@@ -70,8 +70,8 @@ func (r *Replica) lead() {
 	s := &r.insync
 	now := r.now()
 	if s.tracker == nil {
-		all := make([]env.ReplicaID, 0, len(r.cfg.Members))
-		for _, m := range r.cfg.Members {
+		all := make([]env.ReplicaID, 0, len(r.members.Members))
+		for _, m := range r.members.Members {
 			all = append(all, m.ID)
 		}
 		s.tracker = isr.NewTracker(now, r.cfg.ISRLag, r.cfg.Self, all, s.state, r.lastIndex)

@@ -167,7 +167,7 @@ func (r *Replica) traceResponse(m *raftpb.Message) {
 }
 
 func (r *Replica) send(m *raftpb.Message) {
-	to := r.cfg.node(env.ReplicaID(m.GetTo()))
+	to := r.members.Node(env.ReplicaID(m.GetTo()))
 	if to == 0 {
 		return // a replica that is no member
 	}

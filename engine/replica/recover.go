@@ -88,8 +88,8 @@ func contain(f func() error) (err error) {
 
 func (r *Replica) startRaft() error {
 	r.view.SetApplied(r.applied)
-	voters := make([]env.ReplicaID, 0, len(r.cfg.Members))
-	for _, m := range r.cfg.Members {
+	voters := make([]env.ReplicaID, 0, len(r.members.Members))
+	for _, m := range r.members.Members {
 		voters = append(voters, m.ID)
 	}
 	r.view.SetVoters(voters)

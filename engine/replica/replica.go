@@ -9,6 +9,7 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/membership"
 )
 
 // Replica is one member of a raft group. All methods run on the node's loop.
@@ -32,6 +33,7 @@ type Replica struct {
 	toldApplied uint64 // what Host.Applied was told last
 	roleChanged bool   // and whether the role changed since
 
+	members membership.State // after the last entry applied
 	insync  insync
 	queued  []*proposal // proposals of this turn
 	bytes   uint64      // of their commands
@@ -56,9 +58,12 @@ type logMachine interface {
 
 // New makes a replica that does nothing until Recover has succeeded.
 func New(cfg Config) *Replica {
-	r := &Replica{cfg: cfg, env: cfg.Env, view: cfg.Journal.View(cfg.Group), machine: cfg.Machine}
+	r := &Replica{
+		cfg: cfg, env: cfg.Env, view: cfg.Journal.View(cfg.Group), machine: cfg.Machine,
+		members: membership.Genesis(cfg.Genesis),
+	}
 	r.log, _ = cfg.Machine.(logMachine)
-	r.reads.sequence = cfg.Journal.Incarnation() << 32
+	r.reads.sequence = cfg.Journal.Incarnation()<<32 | cfg.Opens<<20
 	return r
 }
 
@@ -81,7 +86,7 @@ func (r *Replica) AppliedIndex() uint64 { return r.applied }
 func (r *Replica) Fenced() error { return r.fenced }
 
 // Leader is the node that leads as far as known here, 0 if none.
-func (r *Replica) Leader() env.NodeID { return r.cfg.node(r.leader) }
+func (r *Replica) Leader() env.NodeID { return r.members.Node(r.leader) }
 
 // Leading tells whether this replica leads and has committed in its term.
 func (r *Replica) Leading() bool { return r.CheckLeader() == nil }
@@ -108,7 +113,7 @@ func (r *Replica) InSync(dst []env.NodeID) []env.NodeID {
 		members = r.insync.inForce
 	}
 	for _, id := range members {
-		dst = append(dst, r.cfg.node(id))
+		dst = append(dst, r.members.Node(id))
 	}
 	return dst
 }

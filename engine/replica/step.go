@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/membership"
 	"github.com/lockstep-log/lockstep/engine/wire"
 )
 
@@ -18,7 +19,7 @@ import (
 func (r *Replica) Step(from env.NodeID, w wire.Message) {
 	m := w.Raft
 	sender := env.ReplicaID(m.GetFrom())
-	if m.GetTo() != uint64(r.cfg.Self) || sender == r.cfg.Self || from == 0 || r.cfg.node(sender) != from || !acceptable(m.GetType()) {
+	if m.GetTo() != uint64(r.cfg.Self) || sender == r.cfg.Self || from == 0 || r.members.Node(sender) != from || !acceptable(m.GetType()) {
 		return
 	}
 	r.guard(func() {
@@ -66,11 +67,11 @@ func (r *Replica) Tick() {
 // so that votes do not split.
 func (r *Replica) PeerDown(node env.NodeID) {
 	r.guard(func() {
-		i := slices.IndexFunc(r.cfg.Members, func(m Member) bool { return m.Node == node })
+		i := slices.IndexFunc(r.members.Members, func(m membership.Member) bool { return m.Node == node })
 		if i < 0 {
 			return
 		}
-		peer := r.cfg.Members[i].ID
+		peer := r.members.Members[i].ID
 		switch {
 		case r.role == env.Leader:
 			r.rn.ReportUnreachable(uint64(peer))
@@ -89,7 +90,7 @@ const rankStep = 50 * time.Millisecond
 // that are left.
 func (r *Replica) campaignInTurn(lost env.ReplicaID) {
 	rank := 0
-	for _, m := range r.cfg.Members {
+	for _, m := range r.members.Members {
 		if m.ID == r.cfg.Self {
 			break
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/membership"
+	"github.com/lockstep-log/lockstep/engine/ship"
 	"github.com/lockstep-log/lockstep/engine/wire"
 	"github.com/lockstep-log/lockstep/sim"
 )
@@ -29,7 +31,7 @@ type world struct {
 	fenced  error
 }
 
-var members = []Member{{ID: 101, Node: 1}, {ID: 102, Node: 2}, {ID: 103, Node: 3}}
+var members = []membership.Member{{ID: 101, Node: 1}, {ID: 102, Node: 2}, {ID: 103, Node: 3}}
 
 func newWorld(t *testing.T, self env.ReplicaID) *world {
 	t.Helper()
@@ -56,9 +58,10 @@ func newWorld(t *testing.T, self env.ReplicaID) *world {
 				return
 			}
 			w.r = New(Config{
-				Env: e, Host: w, Journal: j, Machine: &counter{}, Group: 1, Self: self, Members: members, MinISR: 2,
+				Env: e, Host: w, Journal: j, Machine: &counter{}, Group: 1, Self: self, Genesis: members, MinISR: 2,
 				ElectionTicks: 10, Tick: 50 * time.Millisecond, ISRLag: 10 * time.Second,
 				MaxInflight: 256, MaxInflightByte: 8 << 20, MaxUncommitted: 1 << 20, MaxWaiters: 4, CheckpointBytes: 1 << 30,
+				SnapshotTimeout: 10 * time.Second, Space: func() bool { return true },
 			})
 			if err := w.r.Recover(task, j.Groups()[0]); err != nil {
 				t.Error(err)
@@ -140,6 +143,9 @@ func (w *world) Trace(env.Event) {}
 func (w *world) Send(_ env.NodeID, m wire.Message) { w.sent = append(w.sent, m) }
 func (w *world) Applied(*Replica)                  {}
 func (w *world) Fenced(_ *Replica, err error)      { w.fenced = err }
+func (w *world) Reopen(*Replica)                   {}
+func (w *world) Stage(*Replica, ship.Ref, env.NodeID, func(*Staged, error)) {
+}
 func (w *world) Wake(r *Replica) {
 	if w.woken {
 		w.t.Error("woken twice in a turn")
@@ -180,7 +186,7 @@ func reply(m *raftpb.Message) *raftpb.Message {
 
 // step delivers a message of a peer from the node that it lives on.
 func (w *world) step(m *raftpb.Message) {
-	from := w.r.cfg.node(env.ReplicaID(m.GetFrom()))
+	from := w.r.members.Node(env.ReplicaID(m.GetFrom()))
 	w.do(func() { w.r.Step(from, wire.Message{Group: 1, Raft: m}) })
 }
 

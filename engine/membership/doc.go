@@ -1,0 +1,2 @@
+// Package membership is the replicated membership of one raft group.
+package membership

@@ -1,0 +1,2 @@
+// Package ship moves the files of snapshots between nodes.
+package ship
