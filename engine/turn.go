@@ -88,7 +88,7 @@ func (o *outbox) peer(node env.NodeID) *peerOutbox {
 
 // Send implements replica.Host.
 func (n *Node) Send(to env.NodeID, m wire.Message) {
-	p, lane := n.outbox.peer(to), wire.LaneOf(m.Raft.GetType())
+	p, lane := n.outbox.peer(to), wire.LaneOf(m)
 	p.lanes[lane] = append(p.lanes[lane], m)
 	n.outbox.any = true
 	n.postTurn()
@@ -141,7 +141,7 @@ func (n *Node) Receive(from env.NodeID, _ env.Lane, b []byte) {
 	n.peers[from] = frame.Incarnation
 	for _, m := range frame.Messages {
 		if p := n.byGroup[m.Group]; p != nil {
-			detach(m.Raft.Entries, len(b))
+			detach(m.Raft.GetEntries(), len(b))
 			p.replica.Step(from, m)
 		}
 	}
