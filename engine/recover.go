@@ -83,7 +83,7 @@ func (n *Node) recover(t *env.Task) error {
 	if err := n.cfg.Validate(); err != nil {
 		return err
 	}
-	j, err := journal.Open(t, n.env, n.cfg.Journal, identity(&n.cfg), &n.tasks, n.fail)
+	j, err := journal.Open(t, n.env, n.cfg.Journal, identity(&n.cfg), nil, &n.tasks, n.fail)
 	if err != nil {
 		return err
 	}

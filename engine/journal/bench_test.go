@@ -104,7 +104,7 @@ func benchJournal(b *testing.B, groups int) (*journal.Journal, *instant) {
 		}
 		disk.names = []string{"j-0000000000000001"}
 		var err error
-		if j, err = journal.Open(t, e, cfg, testID, tasks, func(err error) { b.Error(err) }); err != nil {
+		if j, err = journal.Open(t, e, cfg, testID, nil, tasks, func(err error) { b.Error(err) }); err != nil {
 			b.Error(err)
 		}
 	})

@@ -65,10 +65,13 @@ func (c *Config) Validate() error {
 	return nil
 }
 
-// Identity is the cluster and the node a journal belongs to.
+// Identity is the cluster and the node a journal belongs to, and the disk it was
+// formatted on: random bits that tell this disk from the one before it, drawn by
+// Format where Disk is 0. Open takes Disk from the files.
 type Identity struct {
 	Cluster uint64
 	Node    env.NodeID
+	Disk    uint64
 }
 
 // HardState is raft's hard state. The zero value means unchanged.
@@ -78,7 +81,8 @@ type HardState struct {
 	Commit uint64
 }
 
-// Genesis names a group and this node's replica of it, at format.
+// Genesis names a group and this node's replica of it, at format. Replica 0: the
+// row stays blank until the group is adopted.
 type Genesis struct {
 	Group   env.GroupID
 	Replica env.ReplicaID

@@ -10,7 +10,8 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 )
 
-// Format makes an empty journal for the given groups. It refuses a directory
+// Format makes an empty journal for the given groups; one without a replica
+// (Genesis.Replica 0) is blank until it is adopted. It refuses a directory
 // that holds anything (ErrFormatted), except what a Format that was interrupted
 // left behind.
 func Format(t *env.Task, e env.Env, cfg Config, id Identity, groups []Genesis) error {
@@ -19,6 +20,9 @@ func Format(t *env.Task, e env.Env, cfg Config, id Identity, groups []Genesis) e
 	}
 	j := newJournal(e, cfg, id, &env.Tasks{}, func(error) {})
 	j.opening = true
+	for j.id.Disk == 0 {
+		j.id.Disk = e.Entropy.Uint64()
+	}
 	if err := j.genesis(groups); err != nil {
 		return err
 	}
@@ -40,10 +44,14 @@ func Format(t *env.Task, e env.Env, cfg Config, id Identity, groups []Genesis) e
 
 func (j *Journal) genesis(groups []Genesis) error {
 	for _, g := range slices.SortedFunc(slices.Values(groups), func(a, b Genesis) int { return cmp.Compare(a.Group, b.Group) }) {
-		if g.Group == 0 || g.Replica == 0 || j.groups[g.Group] != nil {
-			return fmt.Errorf("%w: group %d, replica %d: ids are not 0, and a group has one replica on a node", ErrConfig, g.Group, g.Replica)
+		if g.Group == 0 || j.groups[g.Group] != nil {
+			return fmt.Errorf("%w: group %d, replica %d: a group's id is not 0, and it has one replica on a node", ErrConfig, g.Group, g.Replica)
 		}
-		j.addGroup(&group{id: g.Group, replica: g.Replica, log: newOutline(0, 0), noted: true})
+		made := &group{id: g.Group, replica: g.Replica, log: newOutline(0, 0), noted: true}
+		if g.Replica == 0 {
+			made.fenced, made.blank = ErrBlank, true
+		}
+		j.addGroup(made)
 	}
 	return nil
 }

@@ -15,6 +15,12 @@ type extent struct {
 	length      int
 }
 
+// stretch is some bytes of a file, by its name at that time.
+type stretch struct {
+	file           string
+	offset, length int64
+}
+
 // group is one raft group's share of the journal: what the batches written so
 // far say of it. What raft sees, which runs ahead of that, is its View.
 type group struct {
@@ -36,8 +42,11 @@ type group struct {
 	rideNote   bool // this batch carries a note for it
 	rideState  bool // this batch carries its hard state
 	inBatch    uint64
+	voids      int     // requests in the queue after which nothing is as before
+	special    stretch // the last record that was no append
 	fenced     error
 	unread     bool // fenced for what the disk did not give, not for good
+	blank      bool // fenced, and this disk never knew who it was
 }
 
 // stateFor is the hard state a record written now carries: the request's term
@@ -78,11 +87,19 @@ func (g *group) logExtent(x extent) {
 	g.extents = append(g.extents[:n], x)
 }
 
-// restart makes the log void; it goes on after {index, term}.
-func (g *group) restart(index, term uint64) {
-	g.log = newOutline(index, term)
+// restart makes the log void; it goes on after the checkpoint.
+func (g *group) restart(c checkpoint, hs HardState) {
+	g.log = newOutline(c.index, c.term)
 	g.extents = g.extents[:0]
-	g.hs.Commit = max(g.hs.Commit, index)
+	g.hs, g.checkpoint = hs, c
+	g.hs.Commit = max(g.hs.Commit, c.index)
+}
+
+// adopt makes the group another replica, that begins at the checkpoint.
+func (g *group) adopt(id env.ReplicaID, c checkpoint) {
+	g.replica = id
+	g.restart(c, HardState{})
+	g.fenced, g.unread, g.blank = nil, false, false
 }
 
 // floor is the first index that must stay readable.
@@ -147,7 +164,7 @@ func (g *group) row() tableRow {
 		log: g.log.since(min(g.hs.Commit, g.log.last)), checkpoint: g.checkpoint,
 	}
 	if g.fenced != nil {
-		r.fenced, r.unread, r.reason = true, g.unread, fenceText(g.fenced)
+		r.fenced, r.unread, r.blank, r.reason = true, g.unread, g.blank, reasonText(g.fenced)
 	}
 	return r
 }

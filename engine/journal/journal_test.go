@@ -61,7 +61,7 @@ func (n *node) tryOpen() (ok bool, err error) {
 	n.tb.Helper()
 	n.failed = nil
 	ok = n.await(func(t *env.Task) {
-		n.j, err = journal.Open(t, n.env(), n.cfg, testID, n.tasks, func(e error) { n.failed = errors.Join(n.failed, e) })
+		n.j, err = journal.Open(t, n.env(), n.cfg, testID, nil, n.tasks, func(e error) { n.failed = errors.Join(n.failed, e) })
 	})
 	return ok, err
 }

@@ -19,7 +19,7 @@ import (
 //
 // Errors: ErrConfig, ErrNotFormatted, ErrForeign, ErrVersion, ErrDamaged (where
 // damage cannot be put down to groups), or what the disk answers.
-func Open(t *env.Task, e env.Env, cfg Config, id Identity, tasks *env.Tasks, fail func(error)) (*Journal, error) {
+func Open(t *env.Task, e env.Env, cfg Config, id Identity, expect []Genesis, tasks *env.Tasks, fail func(error)) (*Journal, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -95,6 +95,7 @@ func (r *recovery) run() error {
 	}
 	for _, g := range j.order {
 		r.fillWindow(g)
+		g.view.fenced = g.fenced != nil
 		j.recovered = append(j.recovered, g.report())
 	}
 	return nil
@@ -214,10 +215,11 @@ func (r *recovery) readHead(f *file) (*recovering, error) {
 		rec.headErr = &DamageError{File: f.name, Offset: 0, What: "head: " + err.Error()}
 		return rec, nil
 	}
-	if h.id != r.journal.id {
-		return nil, fmt.Errorf("%w: %s is of cluster %d, node %d; this is cluster %d, node %d",
-			ErrForeign, f.name, h.id.Cluster, h.id.Node, r.journal.id.Cluster, r.journal.id.Node)
+	if id := r.journal.id; h.id.Cluster != id.Cluster || h.id.Node != id.Node || id.Disk != 0 && h.id.Disk != id.Disk {
+		return nil, fmt.Errorf("%w: %s is of cluster %d, node %d, disk %x; this is cluster %d, node %d, disk %x",
+			ErrForeign, f.name, h.id.Cluster, h.id.Node, h.id.Disk, id.Cluster, id.Node, id.Disk)
 	}
+	r.journal.id = h.id
 	rec.head, rec.scan.incarnation = h, h.incarnation
 	f.incarnation, f.headEnd, f.oldest = h.incarnation, h.end, h.oldest
 	f.unread = slices.ContainsFunc(h.table, func(r tableRow) bool { return r.unread })
@@ -337,8 +339,20 @@ func (g *group) report() Recovered {
 		Group: g.id, Replica: g.replica, HardState: g.view.hs,
 		First: g.log.first(), Last: g.log.last, LastTerm: g.log.lastTerm(),
 		CheckpointID: g.checkpoint.id, CheckpointIndex: g.checkpoint.index, CheckpointTerm: g.checkpoint.term,
-		Fenced: g.fenced,
+		Fenced: g.fenced, Reason: g.reason(), Blank: g.blank, Disk: g.view.journal.id.Disk,
 	}
+}
+
+func (g *group) reason() Reason {
+	switch {
+	case g.fenced == nil:
+		return NotFenced
+	case errors.Is(g.fenced, ErrBlank):
+		return FencedBlank
+	case g.unread:
+		return FencedUnread
+	}
+	return FencedDamage
 }
 
 // fillWindow brings entries that are not known to be committed into memory.

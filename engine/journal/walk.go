@@ -57,11 +57,12 @@ func (r *recovery) meet(f *recovering) {
 		if row.checkpoint.index >= g.checkpoint.index {
 			g.checkpoint = row.checkpoint
 		}
-		if row.fenced && !row.unread {
-			g.fence(fencedBefore(row.reason))
+		if g.fenced != nil && row.replica > g.replica { // adopted since, by a record that is lost
+			g.replica, g.hs, g.log, g.checkpoint, g.extents = row.replica, row.hs, row.log, row.checkpoint, nil
 		}
-		if row.unread && !known {
-			g.fence(fencedBefore(row.reason)) // the files that might tell are gone
+		if row.fenced && !row.unread || row.unread && !known { // the files that might tell are gone
+			g.fence(fencedRow(row))
+			g.blank = g.blank || row.blank
 		}
 		if g.fenced == nil && !row.unread && (row.replica != g.replica || row.hs != g.hs || row.log.last != g.log.last || row.log.lastTerm() != g.log.lastTerm()) {
 			g.fence(&DamageError{File: f.file.name, What: fmt.Sprintf(
@@ -192,7 +193,7 @@ func (r *recovery) carry(f *recovering, off, limit int64) int64 {
 		for i := range b.dir.len() {
 			rec, _ := b.record(i)
 			g := r.journal.groups[rec.group]
-			if g == nil || g.fenced != nil && !g.unread {
+			if g == nil || g.fenced != nil && !g.unread && !r.revives(g, &rec) {
 				continue
 			}
 			rec.payload = slices.Clone(rec.payload)
@@ -201,6 +202,13 @@ func (r *recovery) carry(f *recovering, off, limit int64) int64 {
 		off = b.header.end()
 	}
 	return off
+}
+
+// revives tells whether a record of a fenced group is its adoption or comes after.
+func (r *recovery) revives(g *group, rec *record) bool {
+	return g.adopts(rec) || slices.ContainsFunc(r.carried, func(c carriedRecord) bool {
+		return c.group == g && c.rec.kind == recordAdopt && c.rec.replica == rec.replica
+	})
 }
 
 // absorbs tells whether all of the newest file goes into the fresh one, which
@@ -220,7 +228,7 @@ func (r *recovery) absorbs(f *recovering, end int64) bool {
 // apply brings a group's state to after a record.
 func (r *recovery) apply(rec *record, x extent) {
 	g := r.journal.groups[rec.group]
-	if g == nil || g.fenced != nil {
+	if g == nil || g.fenced != nil && !g.adopts(rec) {
 		return
 	}
 	if what := g.refuses(rec); what != "" {
@@ -237,20 +245,28 @@ func (r *recovery) apply(rec *record, x extent) {
 		}
 		g.hs = rec.hs
 	case recordCheckpoint:
-		g.checkpoint = checkpoint{rec.id, rec.index, rec.term}
+		g.checkpoint = rec.checkpoint()
 	case recordRestart:
-		g.checkpoint = checkpoint{rec.id, rec.index, rec.term}
-		g.restart(rec.index, rec.term)
+		g.restart(rec.checkpoint(), rec.hs)
+	case recordAdopt:
+		g.adopt(rec.replica, rec.checkpoint())
+	case recordFence:
+		g.fence(fencedBefore(string(rec.payload)))
 	}
 }
+
+// adopts tells whether the group is another, later replica from the record on:
+// nothing that was said of it before counts.
+func (g *group) adopts(rec *record) bool { return rec.kind == recordAdopt && rec.replica > g.replica }
 
 // refuses says what no writer does: a record like that means that one before it
 // is missing.
 func (g *group) refuses(rec *record) string {
 	switch {
+	case g.adopts(rec):
 	case rec.replica != g.replica:
 		return fmt.Sprintf("record of replica %d in the journal of replica %d", rec.replica, g.replica)
-	case rec.kind == recordAppend && rec.hs.Term < g.hs.Term:
+	case (rec.kind == recordAppend || rec.kind == recordRestart) && rec.hs.Term < g.hs.Term:
 		return fmt.Sprintf("term goes back from %d to %d", g.hs.Term, rec.hs.Term)
 	case rec.kind == recordAppend && rec.count > 0 && (rec.index > g.log.last+1 || rec.index < g.log.first()):
 		return fmt.Sprintf("entries %d..%d do not continue a log of %d..%d", rec.index, rec.last(), g.log.first(), g.log.last)

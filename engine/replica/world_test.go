@@ -52,7 +52,7 @@ func newWorld(t *testing.T, self env.ReplicaID) *world {
 				t.Error(err)
 				return
 			}
-			j, err := journal.Open(task, e, cfg, id, &tasks, func(err error) { t.Error(err) })
+			j, err := journal.Open(task, e, cfg, id, nil, &tasks, func(err error) { t.Error(err) })
 			if err != nil {
 				t.Error(err)
 				return
