@@ -157,9 +157,6 @@ func (j *Journal) Checkpointed(id env.GroupID, checkpointID, index, term uint64)
 		return
 	}
 	g := j.group(id)
-	if checkpointID < g.checkpoint.id || index < g.checkpoint.index {
-		panic(fmt.Sprintf("journal: group %d: checkpoint %d at %d after %d at %d", id, checkpointID, index, g.checkpoint.id, g.checkpoint.index))
-	}
 	if g.view.fenced {
 		return
 	}
@@ -167,8 +164,8 @@ func (j *Journal) Checkpointed(id env.GroupID, checkpointID, index, term uint64)
 		j.Restart(id, HardState{}, checkpointID, index, term, nil)
 		return
 	}
-	g.checkpoint, g.noted = checkpoint{checkpointID, index, term}, false
-	j.ride(g)
+	g.view.newCheckpoint(checkpoint{checkpointID, index, term})
+	j.note(g)
 }
 
 // Retain keeps entries from index from on readable for raft's slow followers.

@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -28,10 +29,15 @@ type groupModel struct {
 	retain     uint64
 }
 
-// state is a log from index 1 on, and a hard state.
+// state is a log from index 1 on, and a hard state. Of entries up to base nothing
+// is known but that a checkpoint covers them.
 type state struct {
-	log []*raftpb.Entry
-	hs  journal.HardState
+	log     []*raftpb.Entry
+	hs      journal.HardState
+	base    uint64
+	replica env.ReplicaID
+	fenced  bool
+	cp      uint64 // newest checkpoint that may be noted
 }
 
 func (s *state) last() uint64 { return uint64(len(s.log)) }
@@ -39,7 +45,7 @@ func (s *state) last() uint64 { return uint64(len(s.log)) }
 func newModel(n *node, groups int) *model {
 	m := &model{node: n, groups: map[env.GroupID]*groupModel{}, size: groups}
 	for i := range groups {
-		m.groups[env.GroupID(i+1)] = &groupModel{states: []state{{}}}
+		m.groups[env.GroupID(i+1)] = &groupModel{states: []state{{replica: env.ReplicaID(100 + i)}}}
 	}
 	return m
 }
@@ -74,6 +80,9 @@ func (m *model) append(id env.GroupID, hs journal.HardState, entries []*raftpb.E
 func (m *model) commit(id env.GroupID, to uint64) {
 	g := m.groups[id]
 	next := *g.now()
+	if next.fenced {
+		return
+	}
 	next.hs.Commit = max(next.hs.Commit, min(to, next.last()))
 	if next.hs.Commit == 0 {
 		return
@@ -85,6 +94,9 @@ func (m *model) commit(id env.GroupID, to uint64) {
 // apply tells that everything durable and committed is applied.
 func (m *model) apply(id env.GroupID) {
 	g := m.groups[id]
+	if g.now().fenced {
+		return
+	}
 	if to := min(g.now().hs.Commit, agree(g.now(), &g.states[g.acked])); to > g.applied {
 		g.applied = to
 		m.j.View(id).SetApplied(to)
@@ -94,15 +106,77 @@ func (m *model) apply(id env.GroupID) {
 // compact reports a checkpoint at what is applied and lets go of all before it.
 func (m *model) compact(id env.GroupID) {
 	g := m.groups[id]
+	if g.now().fenced {
+		return
+	}
 	if g.applied > g.checkpoint {
 		g.cpID++
 		g.checkpoint = g.applied
+		for i := g.acked; i < len(g.states); i++ {
+			if s := &g.states[i]; s.replica == g.now().replica {
+				s.cp = max(s.cp, g.checkpoint)
+			}
+		}
 		m.j.Checkpointed(id, g.cpID, g.applied, g.now().log[g.applied-1].GetTerm())
 	}
 	if g.checkpoint > 0 {
 		g.retain = g.checkpoint + 1
 		m.j.Retain(id, g.retain)
 	}
+}
+
+// later hands a special change to the model and gives the callback for the
+// journal.
+func (m *model) later(id env.GroupID, next state) (done func()) {
+	g := m.groups[id]
+	g.states = append(g.states, next)
+	mark := len(g.states) - 1
+	return func() { g.acked = max(g.acked, mark) }
+}
+
+// fence silences the replica.
+func (m *model) fence(id env.GroupID) {
+	next := *m.groups[id].now()
+	next.fenced = true
+	done := m.later(id, next)
+	m.j.Fence(id, errors.New("the test says so"))
+	m.j.Drained(id, done)
+}
+
+// adopt goes on under the next id, from the checkpoint or from nothing.
+func (m *model) adopt(id env.GroupID, fromNothing bool) {
+	g := m.groups[id]
+	now := g.now()
+	term := uint64(0)
+	if fromNothing {
+		g.checkpoint = 0
+	} else if g.checkpoint > 0 {
+		term = 1
+	}
+	g.applied, g.retain, g.cpID = g.checkpoint, 0, g.cpID+1
+	c := g.checkpoint
+	next := state{log: make([]*raftpb.Entry, c), base: c, cp: c, replica: now.replica + 1, hs: journal.HardState{Commit: c}}
+	if err := m.j.Adopt(id, next.replica, g.cpID, c, term, m.later(id, next)); err != nil {
+		m.tb.Fatalf("group %d: adopt: %v", id, err)
+	}
+}
+
+// restart installs a snapshot beyond what is committed: over the log or a part
+// of it.
+func (m *model) restart(id env.GroupID, index uint64, newTerm bool) {
+	g := m.groups[id]
+	next := *g.now()
+	if index <= next.hs.Commit {
+		panic("the test goes back behind what is committed")
+	}
+	next.log, next.base, next.cp, next.hs.Commit = make([]*raftpb.Entry, index), index, index, index
+	if newTerm || next.hs.Term == 0 {
+		next.hs.Term, next.hs.Vote = next.hs.Term+1, 0
+	}
+	g.cpID++
+	g.checkpoint, g.applied, g.retain = index, index, index+1
+	m.j.Restart(id, next.hs, g.cpID, index, next.hs.Term, m.later(id, next))
+	m.j.Retain(id, g.retain)
 }
 
 // recovered opens the journal and checks it against the model, which goes on
@@ -125,17 +199,8 @@ func (m *model) checkAll() bool {
 func (m *model) check(r journal.Recovered) bool {
 	m.tb.Helper()
 	g := m.groups[r.Group]
-	if r.Fenced != nil {
-		m.tb.Fatalf("group %d is fenced: %v", r.Group, r.Fenced)
-	}
-	if floor := max(1, min(g.checkpoint+1, g.retain)); r.First > floor {
-		m.tb.Fatalf("group %d: first entry %d, entries from %d on must be kept", r.Group, r.First, floor)
-	}
-	if r.CheckpointIndex > g.checkpoint || r.First > r.CheckpointIndex+1 {
-		m.tb.Fatalf("group %d: checkpoint at %d of %d, first entry %d", r.Group, r.CheckpointIndex, g.checkpoint, r.First)
-	}
 	got := state{hs: r.HardState}
-	if r.First <= r.Last {
+	if r.First <= r.Last && r.Fenced == nil {
 		got.log = m.all(r.Group)
 	}
 	if m.crashed {
@@ -143,9 +208,25 @@ func (m *model) check(r journal.Recovered) bool {
 	}
 	at := g.match(r, &got)
 	if at < 0 {
+		if r.Fenced != nil {
+			m.tb.Fatalf("group %d is fenced: %v", r.Group, r.Fenced)
+		}
 		m.tb.Fatalf("group %d recovered as %+v, entries %s; acknowledged state %d of %d: %s", r.Group, r, describe(got.log), g.acked, len(g.states), describe(g.states[g.acked].log))
 	}
 	found := g.states[at]
+	if found.fenced {
+		g.states, g.acked = []state{found}, 0
+		return true
+	}
+	if g.checkpoint = found.cp; found.replica != g.now().replica {
+		g.retain = 0 // of the replica that is not there
+	}
+	if floor := max(1, min(g.checkpoint+1, g.retain), found.base+1); r.First > floor {
+		m.tb.Fatalf("group %d: first entry %d, entries from %d on must be kept", r.Group, r.First, floor)
+	}
+	if r.CheckpointIndex > found.cp || r.First > r.CheckpointIndex+1 {
+		m.tb.Fatalf("group %d: checkpoint at %d of %d, first entry %d", r.Group, r.CheckpointIndex, found.cp, r.First)
+	}
 	found.hs.Commit = max(r.HardState.Commit, g.checkpoint)
 	found.log = found.log[:r.Last]
 	g.states, g.acked = []state{found}, 0
@@ -159,6 +240,15 @@ func (m *model) check(r journal.Recovered) bool {
 func (g *groupModel) match(r journal.Recovered, got *state) int {
 	for at := len(g.states) - 1; at >= g.acked; at-- {
 		s := &g.states[at]
+		if s.replica != r.Replica || s.fenced != (r.Fenced != nil) {
+			continue
+		}
+		if s.fenced {
+			return at
+		}
+		if r.First <= s.base || r.Last < s.base {
+			continue
+		}
 		whole := s.last() == r.Last || at > g.acked && r.Last < s.last() && r.Last >= g.common(at)
 		if !whole || s.hs.Term != got.hs.Term || s.hs.Vote != got.hs.Vote {
 			continue

@@ -32,7 +32,7 @@ func TestStateMachine(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"":           m.invariants,
 			"append":     m.anyAppend,
-			"replace":    m.anyReplace,
+			"overwrite":  m.anyReplace,
 			"vote":       m.anyVote,
 			"commit":     m.anyCommit,
 			"apply":      func(t *rapid.T) { m.apply(m.any(t)) },
@@ -41,6 +41,8 @@ func TestStateMachine(t *testing.T) {
 			"some time":  func(t *rapid.T) { m.someTime(rapid.IntRange(1, 12).Draw(t, "operations")) },
 			"settle":     func(*rapid.T) { m.settle() },
 			"crash":      m.anyCrash,
+			"snapshot":   m.anyRestart,
+			"replace":    m.anyLife,
 			"clean stop": m.stop,
 		})
 		m.settle()
@@ -54,18 +56,47 @@ func (m *machine) any(t *rapid.T) env.GroupID {
 }
 
 func (m *machine) anyAppend(t *rapid.T) {
-	id := m.any(t)
+	id := m.speaking(t)
 	now := m.groups[id].now()
 	hs := journal.HardState{}
 	if now.hs.Term == 0 {
-		hs.Term = 1
+		hs.Term, hs.Commit = 1, now.hs.Commit
 	}
 	m.append(id, hs, m.entries(t, now.last()+1, max(1, now.hs.Term)))
 }
 
+// speaking is any group that is not fenced; the test goes on without if all are.
+func (m *machine) speaking(t *rapid.T) env.GroupID {
+	id := m.any(t)
+	if m.groups[id].now().fenced {
+		t.Skip("fenced")
+	}
+	return id
+}
+
+// anyRestart installs a snapshot, over a part of the log or beyond it.
+func (m *machine) anyRestart(t *rapid.T) {
+	id := m.speaking(t)
+	now := m.groups[id].now()
+	index := rapid.Uint64Range(now.hs.Commit+1, now.last()+5).Draw(t, "index")
+	m.restart(id, index, rapid.Bool().Draw(t, "new term"))
+}
+
+// anyLife fences a replica, or lets its group go on as the next one.
+func (m *machine) anyLife(t *rapid.T) {
+	id := m.any(t)
+	if !m.groups[id].now().fenced {
+		m.fence(id)
+		if rapid.Bool().Draw(t, "wait") {
+			return
+		}
+	}
+	m.adopt(id, rapid.Bool().Draw(t, "from nothing"))
+}
+
 // anyReplace is a new leader's append over what is not committed.
 func (m *machine) anyReplace(t *rapid.T) {
-	id := m.any(t)
+	id := m.speaking(t)
 	now := m.groups[id].now()
 	from := rapid.Uint64Range(now.hs.Commit+1, now.last()+1).Draw(t, "from")
 	hs := journal.HardState{Term: now.hs.Term + 1, Commit: now.hs.Commit}
@@ -84,7 +115,7 @@ func (m *machine) entries(t *rapid.T, from, term uint64) []*raftpb.Entry {
 }
 
 func (m *machine) anyVote(t *rapid.T) {
-	id := m.any(t)
+	id := m.speaking(t)
 	hs := m.groups[id].now().hs
 	if hs.Vote > 0 || hs.Term == 0 || rapid.Bool().Draw(t, "new term") {
 		hs.Term++
@@ -108,7 +139,7 @@ func (m *machine) anyRead(t *rapid.T) {
 	g, v := m.groups[id], m.j.View(id)
 	first, _ := v.FirstIndex()
 	last, _ := v.LastIndex()
-	if first > last {
+	if first > last || g.now().fenced {
 		return
 	}
 	lo := rapid.Uint64Range(first, last).Draw(t, "lo")
@@ -172,7 +203,10 @@ func (m *machine) invariants(t *rapid.T) {
 		g, v := m.groups[id], m.j.View(id)
 		first, _ := v.FirstIndex()
 		last, _ := v.LastIndex()
-		if last != g.now().last() || first > min(g.checkpoint, g.retain)+1 {
+		if g.now().fenced {
+			continue
+		}
+		if last != g.now().last() || first > max(g.now().base, min(g.checkpoint, g.retain))+1 {
 			t.Fatalf("group %d: log %d..%d, want the last entry %d", id, first, last, g.now().last())
 		}
 		for i := first; i <= last; i++ {

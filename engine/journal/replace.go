@@ -20,15 +20,14 @@ func (j *Journal) Restart(id env.GroupID, hs HardState, checkpointID, index, ter
 	if g.view.fenced {
 		return
 	}
-	if checkpointID < g.checkpoint.id || index < g.checkpoint.index {
-		panic(fmt.Sprintf("journal: group %d: restart at checkpoint %d at %d after %d at %d", id, checkpointID, index, g.checkpoint.id, g.checkpoint.index))
-	}
+	c := checkpoint{checkpointID, index, term}
+	g.view.newCheckpoint(c)
 	if hs == (HardState{}) {
 		hs = g.view.hs
 	}
 	g.view.restart(hs, index, term)
 	g.view.applied = max(g.view.applied, index)
-	j.special(request{group: g, special: recordRestart, hs: g.view.hs, checkpoint: checkpoint{checkpointID, index, term}, done: done})
+	j.special(request{group: g, special: recordRestart, hs: g.view.hs, checkpoint: c, done: done})
 }
 
 // Adopt lets a group that is fenced or blank go on as another replica, whose id
@@ -49,11 +48,12 @@ func (j *Journal) Adopt(id env.GroupID, replica env.ReplicaID, checkpointID, ind
 	case !v.fenced || replica <= v.replica:
 		return fmt.Errorf("%w: group %d as replica %d, it is replica %d, fenced: %v", ErrNotFenced, id, replica, v.replica, v.fenced)
 	}
+	c := checkpoint{checkpointID, index, term}
 	v.restart(HardState{}, index, term)
-	v.replica, v.fenced, v.applied, v.damage = replica, false, index, nil
+	v.replica, v.fenced, v.applied, v.damage, v.checkpoint = replica, false, index, nil, c
 	v.conf, v.snapshot = nil, nil
 	g.retain, g.commit = 0, index
-	j.special(request{group: g, special: recordAdopt, replica: replica, checkpoint: checkpoint{checkpointID, index, term}, done: done})
+	j.special(request{group: g, special: recordAdopt, replica: replica, checkpoint: c, done: done})
 	return nil
 }
 
@@ -139,5 +139,6 @@ func (j *Journal) putSpecial(r *request) {
 	rec.replica, fl.hs = g.replica, g.hs
 	j.putRecord(&rec, nil, fl)
 	fl = j.flight.records[len(j.flight.records)-1]
+	j.note(g)
 	g.special = stretch{j.current().name, fl.offset, fl.length}
 }

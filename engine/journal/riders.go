@@ -3,6 +3,15 @@ package journal
 // Riders are groups with something to write that owes no sync: a commit index
 // or a note of a checkpoint. They go with the next batch, as far as it has room.
 
+// note lets the newest checkpoint count, and be written down, unless a record that
+// goes first waits in the queue.
+func (j *Journal) note(g *group) {
+	if g.voids == 0 && g.fenced == nil && g.checkpoint != g.view.checkpoint {
+		g.checkpoint, g.noted = g.view.checkpoint, false
+		j.ride(g)
+	}
+}
+
 // ridersWait tells whether any rider has something the disk does not.
 func (j *Journal) ridersWait() bool {
 	for _, g := range j.riders {

@@ -31,6 +31,8 @@ type View struct {
 	durable uint64
 	cuts    uint64 // how often something was cut off the end
 
+	checkpoint checkpoint // newest one told
+
 	window   window
 	cold     cold
 	damage   error
@@ -72,6 +74,14 @@ func (v *View) SetApplied(index uint64) {
 	v.applied = index
 	v.unpin()
 	v.journal.evict(v)
+}
+
+// newCheckpoint takes in that the machine has one.
+func (v *View) newCheckpoint(c checkpoint) {
+	if c.id < v.checkpoint.id || c.index < v.checkpoint.index {
+		panic(fmt.Sprintf("journal: group %d: checkpoint %d at %d after %d at %d", v.group.id, c.id, c.index, v.checkpoint.id, v.checkpoint.index))
+	}
+	v.checkpoint = c
 }
 
 // Damage is what made entries of this group unreadable while the journal ran;

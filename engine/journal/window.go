@@ -126,7 +126,7 @@ func (v *View) dropCold() {
 // committed, whether or not the commit index reached the disk; one that ran
 // ahead of entries that did not is lowered.
 func (v *View) begin(j *Journal, g *group) {
-	*v = View{journal: j, group: g, replica: g.replica, fenced: g.fenced != nil, hs: g.hs, log: g.log.since(g.log.dummy()), durable: g.log.last}
+	*v = View{journal: j, group: g, replica: g.replica, fenced: g.fenced != nil, hs: g.hs, log: g.log.since(g.log.dummy()), durable: g.log.last, checkpoint: g.checkpoint}
 	v.hs.Commit = min(max(g.hs.Commit, g.checkpoint.index), g.log.last)
 	v.applied = v.hs.Commit
 	v.window = window{first: g.log.last + 1, pin: v.applied + 1}
