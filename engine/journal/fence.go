@@ -32,7 +32,7 @@ func (j *Journal) keepUnread(h *head) {
 		}
 	}
 	for _, g := range j.order {
-		g.unread = g.unread && kept <= maxUnreadFiles
+		g.unread = g.unread && kept <= maxUnreadFiles && j.bytesFrom(0) <= j.border()
 		if g.unread {
 			h.oldest = min(h.oldest, j.files[0].seq)
 		}

@@ -102,43 +102,6 @@ func (g *group) adopt(id env.ReplicaID, c checkpoint) {
 	g.fenced, g.unread, g.blank = nil, false, false
 }
 
-// floor is the first index that must stay readable.
-func (g *group) floor() uint64 { return min(g.checkpoint.index+1, g.retain) }
-
-// oldestNeeded is the oldest file that holds an entry from the floor on.
-func (g *group) oldestNeeded() (seq uint64, needed bool) {
-	if g.fenced != nil {
-		return 0, false
-	}
-	floor := g.floor()
-	for i := range g.extents {
-		if g.extents[i].last >= floor {
-			return g.extents[i].file.seq, true
-		}
-	}
-	return 0, false
-}
-
-// Laggards names the groups that keep more than so many files and may keep fewer
-// after a checkpoint at what is applied. Groups whose followers lag are not among
-// them. Nil, without a look at any group, as long as there are no more files.
-func (j *Journal) Laggards(files int) []env.GroupID {
-	if len(j.files) <= files {
-		return nil
-	}
-	var behind []env.GroupID
-	latest := j.files[len(j.files)-1-files].seq
-	for _, g := range j.order {
-		if g.checkpoint.index+1 > g.retain || g.view.applied <= g.checkpoint.index {
-			continue
-		}
-		if seq, needed := g.oldestNeeded(); needed && seq <= latest {
-			behind = append(behind, g.id)
-		}
-	}
-	return behind
-}
-
 // forget drops extents in files before oldest and what only they held.
 func (g *group) forget(oldest uint64) {
 	n := 0

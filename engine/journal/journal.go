@@ -50,6 +50,8 @@ type Journal struct {
 
 	spares spares
 	memory memory
+	needed int64 // bytes of the files from the oldest that a checkpoint does not free
+	asked  int   // how many files Laggards last allowed
 	stats  Stats
 }
 
@@ -168,8 +170,9 @@ func (j *Journal) Checkpointed(id env.GroupID, checkpointID, index, term uint64)
 	j.note(g)
 }
 
-// Retain keeps entries from index from on readable for raft's slow followers.
-// It only grows; until the first call everything is kept.
+// Retain tells that raft's followers want entries from index from on. It only
+// grows; until the first call everything is wanted. It is advice: what checkpoints
+// do not need is kept for it as far as Config.RetainBytes allows.
 func (j *Journal) Retain(id env.GroupID, from uint64) {
 	g := j.group(id)
 	g.retain = max(g.retain, from)

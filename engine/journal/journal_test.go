@@ -17,7 +17,8 @@ var testID = journal.Identity{Cluster: 7, Node: 3}
 func testConfig() journal.Config {
 	return journal.Config{
 		Dir: "journal", FileBytes: 64 << 10, MaxBatchBytes: 16 << 10, WindowBytes: 1 << 20,
-		ReadBackBytes: 8 << 10, Spares: 1,
+		ReadBackBytes: 8 << 10, Spares: 1, ReserveSpares: 1,
+		RetainBytes: 512 << 20, MaxBytes: 1 << 30,
 	}
 }
 

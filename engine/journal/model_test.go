@@ -3,6 +3,7 @@ package journal_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -221,7 +222,7 @@ func (m *model) check(r journal.Recovered) bool {
 	if g.checkpoint = found.cp; found.replica != g.now().replica {
 		g.retain = 0 // of the replica that is not there
 	}
-	if floor := max(1, min(g.checkpoint+1, g.retain), found.base+1); r.First > floor {
+	if floor := m.floor(g, &found); r.First > floor {
 		m.tb.Fatalf("group %d: first entry %d, entries from %d on must be kept", r.Group, r.First, floor)
 	}
 	if r.CheckpointIndex > found.cp || r.First > r.CheckpointIndex+1 {
@@ -233,6 +234,15 @@ func (m *model) check(r journal.Recovered) bool {
 	g.applied = found.hs.Commit
 	m.j.View(r.Group).SetApplied(g.applied)
 	return true
+}
+
+// floor is the first entry that must be there.
+func (m *model) floor(g *groupModel, s *state) uint64 {
+	soft := max(1, g.retain)
+	if m.cfg.RetainBytes < 1<<20 {
+		soft = math.MaxUint64 // nothing is promised to followers
+	}
+	return max(min(g.checkpoint+1, soft), s.base+1)
 }
 
 // match finds the state, acknowledged or later, that was recovered. An append

@@ -81,6 +81,9 @@ func TestConfigValidate(t *testing.T) {
 		"WindowBytes":   func(c *journal.Config) { c.WindowBytes = 0 },
 		"ReadBackBytes": func(c *journal.Config) { c.ReadBackBytes = 0 },
 		"Spares":        func(c *journal.Config) { c.Spares = 0 },
+		"ReserveSpares": func(c *journal.Config) { c.ReserveSpares = 3 },
+		"MaxBytes":      func(c *journal.Config) { c.MaxBytes = 8*c.FileBytes - 1 },
+		"RetainBytes":   func(c *journal.Config) { c.RetainBytes = c.MaxBytes - c.FileBytes },
 		"SealAfter":     func(c *journal.Config) { c.SealAfter = -1 },
 	} {
 		c := journal.DefaultConfig()

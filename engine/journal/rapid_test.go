@@ -26,6 +26,7 @@ func TestStateMachine(t *testing.T) {
 		cfg := smallConfig()
 		cfg.Spares = rapid.IntRange(1, 2).Draw(t, "spares")
 		cfg.WindowBytes = rapid.Int64Range(1, 20<<10).Draw(t, "window")
+		cfg.RetainBytes = rapid.SampledFrom([]int64{0, 4 * cfg.FileBytes, cfg.RetainBytes}).Draw(t, "retain")
 		n := newNode(t, rapid.Uint64().Draw(t, "seed"), cfg, crashGroups)
 		m := &machine{newModel(n, crashGroups), t}
 		m.recovered()
@@ -206,7 +207,7 @@ func (m *machine) invariants(t *rapid.T) {
 		if g.now().fenced {
 			continue
 		}
-		if last != g.now().last() || first > max(g.now().base, min(g.checkpoint, g.retain))+1 {
+		if last != g.now().last() || first > m.floor(g, g.now()) {
 			t.Fatalf("group %d: log %d..%d, want the last entry %d", id, first, last, g.now().last())
 		}
 		for i := first; i <= last; i++ {

@@ -34,6 +34,7 @@ func (j *Journal) adopt(f *file) {
 	j.files = append(j.files, f)
 	j.offset, j.sealed = f.end, true // the head's watermark covers all there is
 	j.retire(f.oldest)
+	j.measure()
 	j.prepareSpares()
 }
 
@@ -72,17 +73,13 @@ func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []ca
 
 // newHead describes the state before anything is written to f.
 func (j *Journal) newHead(f *file, prev position) *head {
-	f.unread = false // of an earlier use
+	f.unread, f.bad = false, false // of an earlier use
 	h := &head{
 		seq: f.seq, incarnation: f.incarnation, id: j.id,
 		prevSeq: prev.seq, prevEnd: prev.offset, oldest: f.seq, fileBytes: f.size,
 		table: make([]tableRow, len(j.order)),
 	}
-	for _, g := range j.order {
-		if seq, needed := g.oldestNeeded(); needed {
-			h.oldest = min(h.oldest, seq)
-		}
-	}
+	h.oldest = j.oldestKept(f)
 	j.keepUnread(h)
 	for i, g := range j.order {
 		h.table[i], g.noted = g.row(), true
