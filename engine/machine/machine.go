@@ -9,7 +9,8 @@ type Entry struct {
 
 // Result is what applying an entry gave; it reaches the proposer only.
 type Result struct {
-	// Offset is the base offset a log gave to the entry's records; -1 if none.
+	// Offset is the base offset a log gave to the entry's records, or where the
+	// log begins after a trim; -1 if neither.
 	Offset int64
 	// Data is a machine's own answer.
 	Data []byte

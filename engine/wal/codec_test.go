@@ -10,13 +10,13 @@ import (
 
 func sampleCheckpoint() checkpoint {
 	return checkpoint{
-		id: 7, generation: 2,
+		id: 7, generation: 2, installed: true, replica: 77, lastEntry: 79,
 		state: state{
 			index: 90, term: 5, start: 10, end: 300, chain: 0x1122334455667788,
 			settings: Settings{SegmentBytes: 1000, IndexIntervalBytes: 100, MaxBatchBytes: 500},
 			terms:    []termStart{{Term: 1, Start: 0}, {Term: 4, Start: 120}},
 		},
-		segments:  []extent{{Base: 5, End: 200, Bytes: 990, Interval: 100, Sum: 1}, {Base: 200, End: 300, Bytes: 80, Interval: 50, Sum: 2}},
+		segments:  []extent{{Base: 5, End: 200, Bytes: 990, Interval: 100, MaxTime: -1, Sum: 1, Generation: 1}, {Base: 200, End: 300, Bytes: 80, Interval: 50, Sum: 2}},
 		producers: []byte("producers"),
 		meta:      []byte("meta"),
 	}
@@ -25,8 +25,8 @@ func sampleCheckpoint() checkpoint {
 func TestCheckpointRecordRoundTrip(t *testing.T) {
 	for _, c := range []checkpoint{
 		sampleCheckpoint(),
-		{id: 1, state: state{settings: Settings{1, 1, 61}}},
-		{id: 9, state: state{start: 44, end: 44, settings: Settings{1, 1, 61}}},
+		{id: 1, state: state{settings: Settings{1, 1, 61, 0, 0}}},
+		{id: 9, state: state{start: 44, end: 44, settings: Settings{1, 1, 61, 0, 0}}},
 	} {
 		p := c.encode()
 		if len(p) != c.bytes() {
@@ -53,10 +53,10 @@ func TestCheckpointRecordRoundTrip(t *testing.T) {
 func TestCheckpointOfAnotherVersion(t *testing.T) {
 	c := sampleCheckpoint()
 	p := c.encode()
-	binary.LittleEndian.PutUint32(p[4:], 2)
+	binary.LittleEndian.PutUint32(p[4:], 3)
 	binary.LittleEndian.PutUint32(p[checkpointSumAt:], sumAround(p, checkpointSumAt))
 	_, err := parseCheckpoint(p)
-	if !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "written by another version: checkpoint record: format 2, this program reads 1") {
+	if !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "written by another version: checkpoint record: format 3, this program reads 2") {
 		t.Errorf("%v", err)
 	}
 }
@@ -78,6 +78,8 @@ func TestInconsistentCheckpointsAreRefused(t *testing.T) {
 		"terms do not move":        func(c *checkpoint) { c.state.terms[1].Start = 0 },
 		"term after the end":       func(c *checkpoint) { c.state.terms[1].Start = 300 },
 		"term of the future":       func(c *checkpoint) { c.state.terms[1].Term = 6 },
+		"index beyond the end":     func(c *checkpoint) { c.lastEntry = 80 },
+		"index below zero":         func(c *checkpoint) { c.lastEntry = -1 },
 		"bad settings":             func(c *checkpoint) { c.state.settings.MaxBatchBytes = 60 },
 	} {
 		c := sampleCheckpoint()
@@ -91,7 +93,7 @@ func TestInconsistentCheckpointsAreRefused(t *testing.T) {
 func FuzzParseCheckpoint(f *testing.F) {
 	c := sampleCheckpoint()
 	f.Add(c.encode(), true)
-	f.Add((&checkpoint{id: 1, state: state{settings: Settings{1, 1, 61}}}).encode(), false)
+	f.Add((&checkpoint{id: 1, state: state{settings: Settings{1, 1, 61, 0, 0}}}).encode(), false)
 	f.Add([]byte("LWCP"), true)
 	f.Fuzz(func(t *testing.T, p []byte, mend bool) {
 		if mend && len(p) >= checkpointHeaderBytes { // else no input gets past the checksum
@@ -187,7 +189,7 @@ func FuzzParseIndex(f *testing.F) {
 }
 
 func FuzzSettingsCommand(f *testing.F) {
-	f.Add(AppendSettingsCommand(nil, Settings{1000, 100, 500})[1:])
+	f.Add(AppendSettingsCommand(nil, Settings{1000, 100, 500, 7, 8})[1:])
 	f.Add([]byte{1, 2, 3})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		s, err := parseSettingsCommand(p)

@@ -13,6 +13,9 @@ import (
 // of the segment's bytes and its interval: equal on all replicas.
 type index struct {
 	entries []indexEntry
+	// prior is one more than the position of the last entry before entries; 0 if
+	// there is none. It is set where the front of the index is not in memory.
+	prior int64
 }
 
 // indexEntry says that the batch with base offset Offset begins at Pos.
@@ -23,10 +26,18 @@ type indexEntry struct {
 
 // add tells the index of a batch appended at pos.
 func (x *index) add(offset, pos, interval int64) {
-	if n := len(x.entries); n > 0 && pos-x.entries[n-1].Pos < interval {
+	if last := x.last(); last >= 0 && pos-last < interval {
 		return
 	}
 	x.entries = append(x.entries, indexEntry{Offset: offset, Pos: pos})
+}
+
+// last is the position of the last entry, -1 if there is none.
+func (x *index) last() int64 {
+	if n := len(x.entries); n > 0 {
+		return x.entries[n-1].Pos
+	}
+	return x.prior - 1
 }
 
 // span returns the last entry at or below offset and where the next one, or
@@ -46,7 +57,7 @@ func (x *index) span(offset, segmentBytes int64) (from indexEntry, to int64) {
 // Format of an index file; see the package comment.
 const (
 	indexMagic       = 0x5849574c // "LWIX"
-	indexVersion     = 1
+	indexVersion     = 2
 	indexHeaderBytes = 48
 	indexEntryBytes  = 16
 )

@@ -29,13 +29,25 @@ type process struct {
 	tasks *env.Tasks
 	log   *wal.Log
 	fatal []error
+
+	damaged  []wal.BadFile
+	repaired []wal.Repaired
+	trims    []int64
 }
 
 func start(t tb, d *platter, tailBytes int) *process {
 	p := &process{t: t, mount: d.mount(), tasks: &env.Tasks{}}
-	p.log = wal.New(env.Env{Disk: p.mount}, p.tasks, wal.Config{Dir: "groups/7", Genesis: small, TailBytes: tailBytes},
-		func(err error) { p.fatal = append(p.fatal, err) })
+	p.log = wal.New(env.Env{Disk: p.mount, Clock: p.mount}, p.tasks, p.config(tailBytes), func(err error) { p.fatal = append(p.fatal, err) })
 	return p
+}
+
+func (p *process) config(tailBytes int) wal.Config {
+	return wal.Config{
+		Dir: "groups/7", Genesis: small, TailBytes: tailBytes, Replica: 3,
+		OnDamage:   func(b wal.BadFile) { p.damaged = append(p.damaged, b) },
+		OnRepaired: func(r wal.Repaired) { p.repaired = append(p.repaired, r) },
+		OnTrim:     func(_ uint64, at int64) { p.trims = append(p.trims, at) },
+	}
 }
 
 // until drives the loop; it fails the test if the loop runs dry first.
@@ -189,7 +201,7 @@ func someCommand(rng *rand.Rand, i int) []byte {
 	case 1:
 		return []byte{128 + byte(rng.IntN(128)), 7}
 	case 2:
-		return []byte{3, 1, 2}
+		return []byte{4, 1, 2}
 	case 3:
 		damaged := wal.AppendBatchCommand(nil, batch(i, 2, 10))
 		damaged[len(damaged)-1] ^= 1
