@@ -194,6 +194,9 @@ func (j *Journal) Close(done func(error)) {
 		return
 	}
 	j.closing, j.onClosed = true, done
+	if j.spares.wanted != nil {
+		j.prepareSpares() // a roll waits for room: once more, and no longer
+	}
 	j.kick()
 }
 
