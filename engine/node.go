@@ -46,7 +46,7 @@ type Node struct {
 	ticked  func()             // onTick, made once
 	posted  bool
 	outbox  outbox
-	peers   map[env.NodeID]uint64 // newest incarnation heard of
+	peers   map[env.NodeID]*peer
 	tick    env.Timer
 	ready   bool
 	stopped bool
@@ -64,7 +64,7 @@ func Start(e env.Env, cfg Config, events Events) *Node {
 		cfg: cfg, env: e, events: events,
 		byGroup: map[env.GroupID]*partition{},
 		byName:  map[topicPartition]*Partition{},
-		peers:   map[env.NodeID]uint64{},
+		peers:   map[env.NodeID]*peer{},
 	}
 	n.turn, n.ticked = n.endTurn, n.onTick
 	for i := range cfg.Topology.Partitions {
@@ -206,6 +206,14 @@ func (n *Node) Stage(_ *replica.Replica, _ ship.Ref, _ env.NodeID, done func(*re
 }
 
 var errNoShip = errors.New("engine: snapshots are not shipped yet")
+
+// Offer implements replica.Host.
+func (n *Node) Offer(*replica.Replica, machine.Manifest) (ship.Ref, error) {
+	return ship.Ref{}, errNoShip
+}
+
+// Withdraw implements replica.Host.
+func (n *Node) Withdraw(ship.Ref) {}
 
 // Reopen implements replica.Host.
 func (n *Node) Reopen(r *replica.Replica) {

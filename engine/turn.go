@@ -120,7 +120,7 @@ func (n *Node) sendFrames(to env.NodeID, lane env.Lane, messages []wire.Message)
 		}
 		frame := wire.Frame{
 			Cluster: n.cfg.Cluster, From: n.cfg.Node, To: to,
-			Incarnation: n.journal.Incarnation(), Messages: messages[:count],
+			Incarnation: n.journal.Incarnation(), Disk: n.journal.Disk(), Messages: messages[:count],
 		}
 		n.env.Network.Send(to, lane, wire.AppendFrame(make([]byte, 0, size+64), &frame))
 		messages = messages[count:]
@@ -135,14 +135,17 @@ func (n *Node) Receive(from env.NodeID, _ env.Lane, b []byte) {
 	}
 	frame, err := wire.Decode(b)
 	if err != nil || frame.Cluster != n.cfg.Cluster || frame.To != n.cfg.Node || frame.From != from ||
-		frame.Incarnation < n.peers[from] {
+		!n.alive(from, life{frame.Disk, frame.Incarnation}) {
 		return
 	}
-	n.peers[from] = frame.Incarnation
 	for _, m := range frame.Messages {
-		if p := n.byGroup[m.Group]; p != nil {
-			detach(m.Raft.GetEntries(), len(b))
-			p.replica.Step(from, m)
+		switch p := n.byGroup[m.Group]; {
+		case p == nil:
+		case m.Own != nil:
+			p.own(from, m.Own)
+		default:
+			detach(m.Raft.Entries, len(b))
+			p.replica.Step(from, frame.Disk, m)
 		}
 	}
 }

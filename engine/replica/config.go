@@ -47,9 +47,13 @@ type Host interface {
 	// Fenced tells that the replica fenced itself.
 	Fenced(r *Replica, err error)
 	// Stage fetches the files of a snapshot to this disk, asking the node from
-	// first. done gets them verified and synced, once, unless a later call for the
-	// same replica supersedes this one; then nothing is called.
+	// first. done gets them verified and synced, or why not: once, on the loop, not
+	// within the call. A later call for the same replica supersedes this one.
 	Stage(r *Replica, ref ship.Ref, from env.NodeID, done func(*Staged, error))
+	// Offer makes a snapshot known to whoever ships its files, which stay
+	// available until as many calls of Withdraw.
+	Offer(r *Replica, m machine.Manifest) (ship.Ref, error)
+	Withdraw(ref ship.Ref)
 	// Reopen asks for the replica to be made anew from the disk once everything it
 	// appended is durable: what a crash of this group alone would do.
 	Reopen(r *Replica)

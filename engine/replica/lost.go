@@ -27,6 +27,69 @@ type Grant struct {
 	Index                    uint64 // of the membership that says so
 }
 
+// reportLife is how long a report holds: a node that is still lost repeats it.
+const reportLife = 10 * time.Second
+
+// Membership is the group's, as far as applied here.
+func (r *Replica) Membership() membership.State { return r.members }
+
+// Lost takes a report of the member on a node. A leader that has applied its
+// replacement already answers with the grant; it gives the same answer however
+// often it is asked.
+//
+// A report that is late or repeated does no harm: a healthy voter that is
+// replaced costs redundancy for a moment, and a grant is taken only by the life
+// that asked for it.
+func (r *Replica) Lost(l Lost) (Grant, bool) {
+	m, ok := r.members.OnNode(l.Node)
+	if r.CheckLeader() != nil || l.Group != r.cfg.Group || !ok || m.ID == r.cfg.Self {
+		return Grant{}, false
+	}
+	sameLife := m.Disk == l.Disk && m.Incarnation == l.Incarnation
+	switch {
+	case sameLife && m.ID != l.Replica:
+		return Grant{
+			Group: l.Group, Old: l.Replica, New: m.ID,
+			Disk: l.Disk, Incarnation: l.Incarnation, Nonce: l.Nonce, Index: r.members.Index,
+		}, true
+	case m.Disk == l.Disk && l.Incarnation < m.Incarnation, l.Replica > m.ID:
+		return Grant{}, false // of an earlier life
+	}
+	// Whatever id the life remembers, it is the member in its place that goes.
+	l.Replica, l.At = m.ID, r.now()
+	r.changes.note(l)
+	return Grant{}, false
+}
+
+// note keeps the newest report of each member.
+func (c *changes) note(l Lost) {
+	if old := c.report(l.Replica); old != nil {
+		*old = l
+		return
+	}
+	c.reports = append(c.reports, l)
+}
+
+func (c *changes) report(id env.ReplicaID) *Lost {
+	for i := range c.reports {
+		if c.reports[i].Replica == id {
+			return &c.reports[i]
+		}
+	}
+	return nil
+}
+
+// expire forgets reports that were not repeated.
+func (c *changes) expire(now time.Duration) {
+	kept := c.reports[:0]
+	for _, l := range c.reports {
+		if now-l.At <= reportLife {
+			kept = append(kept, l)
+		}
+	}
+	c.reports = kept
+}
+
 // State says what a replica is doing.
 type State uint8
 
@@ -44,24 +107,15 @@ func (s State) String() string {
 	return [...]string{"serving", "repairing", "adopting", "installing", "fenced", "", "", ""}[s&7]
 }
 
-// Membership is the group's, as far as applied here.
-func (r *Replica) Membership() membership.State { return r.members }
-
-// State tells what the replica is doing.
+// State tells what the replica is doing. Repairing and Adopting are its node's
+// business: it is Fenced, or not there, meanwhile.
 func (r *Replica) State() State {
-	if r.fenced != nil {
+	switch {
+	case r.fenced != nil:
 		return Fenced
+	case r.install.phase != idle:
+		return Installing
+	default:
+		return Serving
 	}
-	return Serving
 }
-
-// Lost takes a report. On a leader that has applied the replacement already it
-// answers with the grant.
-func (r *Replica) Lost(Lost) (Grant, bool) { return Grant{}, false }
-
-// PeerRestarted tells that a node speaks from a new life.
-func (r *Replica) PeerRestarted(env.NodeID) {}
-
-// TransferAway hands leadership to the in-sync voter that has most, unless its
-// node is to be avoided. Nothing happens where there is none.
-func (r *Replica) TransferAway(func(env.NodeID) bool) {}

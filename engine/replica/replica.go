@@ -34,13 +34,21 @@ type Replica struct {
 	roleChanged bool   // and whether the role changed since
 
 	members membership.State // after the last entry applied
+	changes changes
+	routes  []route // of replicas that are newer than members
 	insync  insync
 	queued  []*proposal // proposals of this turn
 	bytes   uint64      // of their commands
 	waiters waiters     // proposed, not answered
 	reads   reads
 
+	sendings sendings // snapshots on their way to others
+	install  install  // the one on its way here
+
+	toldRemoved time.Duration // when the next removed replica may be told
+
 	checkpointing bool
+	checkpointDue bool  // one is wanted at the end of the turn
 	sinceBytes    int64 // applied since the last checkpoint began
 
 	campaigns int // planned so far: only the last one counts
@@ -86,7 +94,7 @@ func (r *Replica) AppliedIndex() uint64 { return r.applied }
 func (r *Replica) Fenced() error { return r.fenced }
 
 // Leader is the node that leads as far as known here, 0 if none.
-func (r *Replica) Leader() env.NodeID { return r.members.Node(r.leader) }
+func (r *Replica) Leader() env.NodeID { return r.nodeOf(r.leader) }
 
 // Leading tells whether this replica leads and has committed in its term.
 func (r *Replica) Leading() bool { return r.CheckLeader() == nil }

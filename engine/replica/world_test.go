@@ -146,6 +146,8 @@ func (w *world) Fenced(_ *Replica, err error)      { w.fenced = err }
 func (w *world) Reopen(*Replica)                   {}
 func (w *world) Stage(*Replica, ship.Ref, env.NodeID, func(*Staged, error)) {
 }
+func (w *world) Offer(*Replica, machine.Manifest) (ship.Ref, error) { return ship.Ref{}, nil }
+func (w *world) Withdraw(ship.Ref)                                  {}
 func (w *world) Wake(r *Replica) {
 	if w.woken {
 		w.t.Error("woken twice in a turn")
@@ -187,7 +189,7 @@ func reply(m *raftpb.Message) *raftpb.Message {
 // step delivers a message of a peer from the node that it lives on.
 func (w *world) step(m *raftpb.Message) {
 	from := w.r.members.Node(env.ReplicaID(m.GetFrom()))
-	w.do(func() { w.r.Step(from, wire.Message{Group: 1, Raft: m}) })
+	w.do(func() { w.r.Step(from, 0, wire.Message{Group: 1, Raft: m}) })
 }
 
 // serve lets the peers answer everything until nothing is sent any more.
