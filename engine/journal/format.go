@@ -34,7 +34,12 @@ func Format(t *env.Task, e env.Env, cfg Config, id Identity, groups []Genesis) e
 	if err != nil {
 		return fmt.Errorf("journal: create %s: %w", name, err)
 	}
-	defer handle.Close()
+	defer func() {
+		handle.Close()
+		if j.witnessFile != nil {
+			j.witnessFile.Close()
+		}
+	}()
 	j.spares.ready = []*file{{name: name, handle: handle}} // never appended to: only the head
 	if _, _, err := j.startFile(t, 1, position{}, nil); err != nil {
 		return err
@@ -64,6 +69,12 @@ func (j *Journal) makeDir(t *env.Task) error {
 		return fmt.Errorf("journal: list %s: %w", dir, err)
 	}
 	found := sortNames(names)
+	if handle, err := t.Open(disk, witnessName(dir), env.OpenExisting); err == nil {
+		handle.Close()
+		return fmt.Errorf("%w: %s tells of a journal", ErrFormatted, witnessName(dir))
+	} else if !errors.Is(err, env.ErrNotExist) {
+		return fmt.Errorf("journal: open %s: %w", witnessName(dir), err)
+	}
 	if len(found.files) > 0 || len(found.others) > 0 {
 		return fmt.Errorf("%w: directory %s is not empty", ErrFormatted, dir)
 	}
@@ -72,6 +83,11 @@ func (j *Journal) makeDir(t *env.Task) error {
 			return fmt.Errorf("journal: remove %s: %w", spareName(dir, n), err)
 		}
 	}
+	return makeDirs(t, disk, dir)
+}
+
+// makeDirs makes a directory and its parents, durably.
+func makeDirs(t *env.Task, disk env.Disk, dir string) error {
 	if err := t.Mkdir(disk, dir); err != nil {
 		return fmt.Errorf("journal: make directory %s: %w", dir, err)
 	}

@@ -48,6 +48,9 @@ type Journal struct {
 	onWritten func(error)
 	onSynced  func(error)
 
+	witness     witness
+	witnessFile env.File // nil: there is none yet
+
 	spares spares
 	memory memory
 	needed int64 // bytes of the files from the oldest that a checkpoint does not free
@@ -208,6 +211,9 @@ func (j *Journal) finishClose() {
 		if f.readers == 0 {
 			f.handle.Close()
 		}
+	}
+	if j.witnessFile != nil {
+		j.witnessFile.Close()
 	}
 	j.spares.close()
 	done := j.onClosed

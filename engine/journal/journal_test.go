@@ -36,6 +36,8 @@ type node struct {
 	cfg    journal.Config
 	j      *journal.Journal
 	failed error
+
+	expected []journal.Genesis // told to Open
 }
 
 func newNode(tb tester, seed uint64, cfg journal.Config, groups int) *node {
@@ -62,7 +64,7 @@ func (n *node) tryOpen() (ok bool, err error) {
 	n.tb.Helper()
 	n.failed = nil
 	ok = n.await(func(t *env.Task) {
-		n.j, err = journal.Open(t, n.env(), n.cfg, testID, nil, n.tasks, func(e error) { n.failed = errors.Join(n.failed, e) })
+		n.j, err = journal.Open(t, n.env(), n.cfg, testID, n.expected, n.tasks, func(e error) { n.failed = errors.Join(n.failed, e) })
 	})
 	return ok, err
 }

@@ -40,7 +40,8 @@ func (j *Journal) adopt(f *file) {
 
 // startFile turns a spare into the journal's next file: head and carried
 // records are durable under the spare's name before it gets its own, so that a
-// named file always has a durable head and nothing exists twice or not at all.
+// named file always has a durable head and nothing exists twice or not at all. The
+// witness knows of it before anything is appended.
 func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []carriedRecord) (*file, []flown, error) {
 	f, err := j.takeSpare(t)
 	if err != nil {
@@ -66,6 +67,9 @@ func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []ca
 	}
 	if err := t.SyncDir(j.env.Disk, j.cfg.Dir); err != nil {
 		return nil, nil, fmt.Errorf("journal: sync directory %s: %w", j.cfg.Dir, err)
+	}
+	if err := j.testify(t, seq); err != nil {
+		return nil, nil, err
 	}
 	j.traceFile(env.EventPersisted, name, h, flown)
 	return f, flown, nil

@@ -14,33 +14,63 @@ import (
 // short by a crash. A bad one before it is damage.
 func (r *recovery) walk() position {
 	j := r.journal
-	var lost error // what of the journal so far cannot be told apart by group
 	for i, f := range r.files {
 		if f.headErr != nil {
-			lost = f.headErr
-			j.fenceAll(lost)
+			r.lose(f.headErr)
 			continue
 		}
+		switch {
+		case i > 0 && f.head.prevSeq != r.files[i-1].file.seq:
+			r.lose(r.missing(f.head.prevSeq, f.file.name))
+		case i == 0 && f.file.seq > r.oldest:
+			r.lose(r.missing(max(r.oldest, f.head.prevSeq), f.file.name))
+		}
 		r.meet(f)
-		if i > 0 && f.head.prevSeq != r.files[i-1].file.seq {
-			lost = &DamageError{File: f.file.name, What: fmt.Sprintf("head: follows file %d, found %d", f.head.prevSeq, r.files[i-1].file.seq)}
-		}
-		if lost != nil {
-			j.fenceAll(lost)
-		}
 		if i+1 < len(r.files) {
 			r.walkInner(f, r.files[i+1])
 		}
 	}
-	last := r.files[len(r.files)-1]
-	end := position{seq: last.file.seq}
-	if last.headErr == nil {
-		end = r.walkLast(last)
-	}
+	end := r.walkEnd()
 	for _, g := range j.order {
 		g.checkGap()
 	}
 	return end
+}
+
+// lose notes that a part of the journal is gone, and with it what nobody can tell:
+// all groups known so far are fenced, and those that a later head names first.
+func (r *recovery) lose(err error) {
+	r.lost = err
+	r.journal.fenceAll(err)
+}
+
+// walkEnd deals with the newest file, or with its absence.
+func (r *recovery) walkEnd() position {
+	var end position
+	var last *recovering
+	if n := len(r.files); n > 0 {
+		last = r.files[n-1]
+		end.seq, end.offset = last.file.seq, last.head.end
+	}
+	if w := r.journal.witness.seq; w > end.seq {
+		r.lose(r.missing(w, "the witness"))
+	} else if last.headErr == nil {
+		end = r.walkLast(last)
+	}
+	if !r.headRead {
+		r.blankAll()
+	}
+	return end
+}
+
+// blankAll makes rows for the groups that should be here, as nothing else tells.
+func (r *recovery) blankAll() {
+	j := r.journal
+	for _, e := range r.expect {
+		if j.groups[e.Group] == nil {
+			j.addGroup(&group{id: e.Group, replica: e.Replica, log: newOutline(0, 0), noted: true, fenced: r.lost, blank: e.Replica == 0})
+		}
+	}
 }
 
 // meet takes in a head: groups that are new, and for those that are known the
@@ -53,6 +83,9 @@ func (r *recovery) meet(f *recovering) {
 		if !known {
 			g = &group{id: row.group, replica: row.replica, hs: row.hs, log: row.log, noted: true}
 			j.addGroup(g)
+			if r.lost != nil {
+				g.fence(r.lost)
+			}
 		}
 		if row.checkpoint.index >= g.checkpoint.index {
 			g.checkpoint = row.checkpoint
@@ -90,7 +123,7 @@ func (j *Journal) addGroup(g *group) {
 // walkInner reads a file that another one follows: all of it up to where that
 // one says it ends was durable.
 func (r *recovery) walkInner(f, next *recovering) {
-	if next.headErr != nil {
+	if next.headErr != nil || next.head.prevSeq != f.file.seq {
 		return // its end is unknown, and every group is fenced for it
 	}
 	end := next.head.prevEnd
@@ -119,8 +152,7 @@ func (r *recovery) walkLast(f *recovering) position {
 	r.resync = tail - end
 	if f.scan.doubtful(tail) {
 		r.unreadable = fmt.Errorf("journal: %s behind offset %d: %w", f.file.name, tail, f.scan.failed)
-	}
-	if f.scan.tornAt(tail) {
+	} else if f.scan.tornAt(tail) {
 		r.journal.env.Tracer.Trace(env.Event{Kind: env.EventTornTail, File: f.file.name, Offset: tail})
 	}
 	return prev
