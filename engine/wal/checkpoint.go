@@ -101,7 +101,7 @@ func (l *Log) persist(t *env.Task, c checkpoint, segments []*segment, doomed int
 		return nil, err
 	}
 	names := recordNames(old)
-	return nil, l.removeAll(t, append(l.takeLeftover(), names[:]...))
+	return nil, l.removeAll(t, names[:])
 }
 
 // settle makes everything that was handed over of a segment durable.
@@ -135,7 +135,7 @@ func (l *Log) commit(t *env.Task, c checkpoint) (full, failed error) {
 	}
 	for _, name := range []string{names[1], names[0]} {
 		if err := t.Rename(l.env.Disk, l.path(name+unfinishedSuffix), l.path(name)); err != nil {
-			return l.noRoom(t, err, names)
+			return nil, err
 		}
 	}
 	if err := t.SyncDir(l.env.Disk, l.cfg.Dir); err != nil {
@@ -145,21 +145,12 @@ func (l *Log) commit(t *env.Task, c checkpoint) (full, failed error) {
 	return nil, nil
 }
 
-// noRoom cleans up after a record that found no room. Its id is used up: a name
-// of it may be there already, which is true, and goes after the next record.
+// noRoom cleans up after a record that found no room.
 func (l *Log) noRoom(t *env.Task, err error, names [2]string) (full, failed error) {
-	var disk *syncError
-	if errors.As(err, &disk) || !errors.Is(err, env.ErrNoSpace) {
+	if _, unsynced := errors.AsType[*syncError](err); unsynced || !errors.Is(err, env.ErrNoSpace) {
 		return nil, err
 	}
-	l.leftover = append(l.leftover, names[:]...)
 	return err, l.removeAll(t, []string{names[0] + unfinishedSuffix, names[1] + unfinishedSuffix})
-}
-
-func (l *Log) takeLeftover() []string {
-	names := l.leftover
-	l.leftover = nil
-	return names
 }
 
 // removeAll removes files, those that are not there too.

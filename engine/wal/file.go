@@ -35,10 +35,14 @@ type handle struct {
 // use calls f with the open file, now or when it has opened. Each use is ended
 // with done, also one that got an error.
 func (h *handle) use(f func(env.File, error)) {
-	if h.closed {
-		return
+	if h.closed && h.log.dead {
+		return // nothing completes any more
 	}
 	h.pending++
+	if h.closed {
+		f(nil, env.ErrClosed) // of a segment that left the log
+		return
+	}
 	if pool := h.log.cfg.Pool; pool != nil {
 		pool.touch(h)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"sort"
 )
 
@@ -108,6 +109,17 @@ func parseIndex(p []byte, e extent) (*index, error) {
 		return nil, fmt.Errorf("%w: index does not match its checksum or segment %d", ErrDamaged, e.Base)
 	}
 	return x, nil
+}
+
+// indexSubject is what an index file says of its segment.
+func indexSubject(p []byte) (extent, error) {
+	if len(p) < indexHeaderBytes {
+		return extent{}, fmt.Errorf("%w: index of %d bytes", ErrDamaged, len(p))
+	}
+	u64 := func(at int) int64 { return int64(binary.LittleEndian.Uint64(p[at:])) }
+	return extent{
+		Base: u64(8), End: math.MaxInt64, Bytes: u64(16), Interval: u64(24), Sum: binary.LittleEndian.Uint32(p[32:]),
+	}, nil
 }
 
 // follows checks that entry may come next in the index of segment e.

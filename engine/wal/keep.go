@@ -52,13 +52,11 @@ func (l *Log) Verify(file machine.FileInfo, done func(ok bool, err error)) {
 		done(false, nil)
 	default:
 		l.tasks.Go("wal verify", func(t *env.Task) {
-			ok := false
+			verify := func() bool { return l.verifySeed(t, seed, file.Sum) }
 			if s != nil {
-				ok = l.verifySegment(t, s)
-			} else {
-				ok = l.verifySeed(t, seed, file.Sum)
+				verify = func() bool { return l.verifySegment(t, s) }
 			}
-			if !l.dead {
+			if ok := verify(); !l.dead {
 				done(ok, nil)
 			}
 		})
@@ -70,9 +68,6 @@ func (l *Log) verifySegment(t *env.Task, s *segment) bool {
 	if s == l.active() {
 		l.flush()
 	}
-	h := s.file
-	h.pending++
-	defer h.done()
 	e := s.extent
 	if _, err := l.scan(t, s, e, l.state.terms, nil); err != nil {
 		return false

@@ -66,11 +66,10 @@ type Log struct {
 	generation uint32 // of the files that are begun now
 	replaced   int    // how often this process took a checkpoint's state
 
-	durable  checkpoint // the newest durable checkpoint
-	body     []byte     // its record
-	usedID   uint64     // the largest checkpoint id that was ever under way
-	leftover []string   // records under a name that a full disk left
-	named    lock       // held by who changes named files
+	durable checkpoint // the newest durable checkpoint
+	body    []byte     // its record
+	usedID  uint64     // the largest checkpoint id that was ever under way
+	named   lock       // held by who changes named files
 
 	doomed []*segment // trimmed off, and perhaps named by the durable checkpoint
 	bad    []BadFile  // not repaired yet
@@ -135,6 +134,9 @@ func (l *Log) Fingerprint() uint64 {
 func (l *Log) Close() {
 	l.dead = true
 	for _, s := range slices.Concat(l.segments, l.doomed) {
+		s.file.close()
+	}
+	for _, s := range l.seeds {
 		s.file.close()
 	}
 }

@@ -139,8 +139,7 @@ func (l *Log) readCheckpoint(t *env.Task, id uint64, names []string) (c checkpoi
 // unreadFirst hides damage behind what says nothing of the files: tried again,
 // they may be whole.
 func unreadFirst(err error) error {
-	var unread *unreadError
-	if errors.As(err, &unread) {
+	if unread, ok := errors.AsType[*unreadError](err); ok {
 		return unread
 	}
 	return err

@@ -221,6 +221,6 @@ func (l *Log) replace(t *env.Task, c checkpoint) error {
 	if err := l.removeStrays(t, names); err != nil {
 		return err
 	}
-	l.cramped, l.leftover = false, nil
+	l.cramped = false
 	return l.removeCheckpoints(t, names)
 }

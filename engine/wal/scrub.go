@@ -41,9 +41,6 @@ func (l *Log) scrubSegment(t *env.Task, s *segment, pace func(*env.Task, int64))
 	if s == l.active() {
 		l.flush()
 	}
-	h := s.file
-	h.pending++
-	defer h.done()
 	e := s.extent
 	x, err := l.scan(t, s, e, l.state.terms, pace)
 	if err != nil {
@@ -115,8 +112,7 @@ func (l *Log) scrubRecords(t *env.Task, pace func(*env.Task, int64)) error {
 // files; the other one is whole meanwhile, or this process is all there is.
 func (l *Log) rewriteRecord(t *env.Task, name string) error {
 	err := l.writeRecord(t, name+unfinishedSuffix, l.body)
-	var sync *syncError
-	if errors.As(err, &sync) {
+	if _, unsynced := errors.AsType[*syncError](err); unsynced {
 		l.failed(err)
 	}
 	if err != nil {

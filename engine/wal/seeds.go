@@ -108,17 +108,14 @@ func (l *Log) begunAnew(t *env.Task, names []string, meta []byte) error {
 	if err := l.removeAll(t, unfinished); err != nil {
 		return err
 	}
-	seeds, generation, err := l.findSeeds(t, names)
-	if err != nil {
-		return err
-	}
+	seeds, generation := l.findSeeds(t, names)
 	if err := l.writeRecord(t, l.path(seedsName+unfinishedSuffix), encodeSeeds(seeds)); err != nil {
 		return err
 	}
 	if err := t.Rename(l.env.Disk, l.path(seedsName+unfinishedSuffix), l.path(seedsName)); err != nil {
 		return err
 	}
-	if err := l.syncParents(t); err != nil {
+	if err := errors.Join(t.SyncDir(l.env.Disk, l.cfg.Dir), l.syncParents(t)); err != nil {
 		return err
 	}
 	c := checkpoint{
@@ -144,7 +141,7 @@ func (l *Log) removeCheckpointsBut(t *env.Task, names []string, id uint64) error
 }
 
 // findSeeds lists the segments among names, and a generation above all theirs.
-func (l *Log) findSeeds(t *env.Task, names []string) (seeds []seed, generation uint32, err error) {
+func (l *Log) findSeeds(t *env.Task, names []string) (seeds []seed, generation uint32) {
 	for _, name := range names {
 		base, g, ok := parseSegmentName(name)
 		if !ok {
@@ -165,7 +162,7 @@ func (l *Log) findSeeds(t *env.Task, names []string) (seeds []seed, generation u
 			seeds = append(seeds, seed{extent: e})
 		}
 	}
-	return seeds, generation, nil
+	return seeds, generation
 }
 
 // loadSeeds reads the seeds of a log that has begun anew and had no checkpoint

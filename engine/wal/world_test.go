@@ -194,6 +194,28 @@ func makeHistory(seed uint64, n int) history {
 	return h
 }
 
+// trimmedHistory is a history that also trims: to offsets within the log, and
+// sometimes to all of it or beyond.
+func trimmedHistory(seed uint64, n int) history {
+	rng := rand.New(rand.NewPCG(seed, 3))
+	h := makeHistory(seed, n)
+	for i := range h {
+		if rng.IntN(12) != 0 {
+			continue
+		}
+		end := int64(0)
+		if b := expected(h[:i]); len(b) > 0 {
+			end = b[len(b)-1].next
+		}
+		at := rng.Int64N(end + 1)
+		if rng.IntN(8) == 0 {
+			at = end + rng.Int64N(3)
+		}
+		h[i].Data = wal.AppendTrimCommand(nil, at)
+	}
+	return h
+}
+
 func someCommand(rng *rand.Rand, i int) []byte {
 	switch rng.IntN(16) {
 	case 0:
