@@ -207,6 +207,9 @@ func (n *Node) Stage(_ *replica.Replica, _ ship.Ref, _ env.NodeID, done func(*re
 
 var errNoShip = errors.New("engine: snapshots are not shipped yet")
 
+// StageProgress implements replica.Host.
+func (n *Node) StageProgress(*replica.Replica) int64 { return 0 }
+
 // Offer implements replica.Host.
 func (n *Node) Offer(*replica.Replica, machine.Manifest) (ship.Ref, error) {
 	return ship.Ref{}, errNoShip

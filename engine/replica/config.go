@@ -50,6 +50,8 @@ type Host interface {
 	// first. done gets them verified and synced, or why not: once, on the loop, not
 	// within the call. A later call for the same replica supersedes this one.
 	Stage(r *Replica, ref ship.Ref, from env.NodeID, done func(*Staged, error))
+	// StageProgress is how many bytes of it are here.
+	StageProgress(r *Replica) int64
 	// Offer makes a snapshot known to whoever ships its files, which stay
 	// available until as many calls of Withdraw.
 	Offer(r *Replica, m machine.Manifest) (ship.Ref, error)

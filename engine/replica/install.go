@@ -39,6 +39,7 @@ type install struct {
 
 	restoring bool // the machine is at it
 	reported  time.Duration
+	bytes     int64 // that were here then
 }
 
 // statusEvery is how often a leader hears that its snapshot makes progress.
@@ -94,11 +95,23 @@ func (r *Replica) stagedAs(files *Staged, err error) {
 	}
 	if err != nil {
 		r.trace(env.Event{Kind: env.EventSnapshotFailed, Index: in.ref.Index, Text: err.Error()})
-		r.status(wire.Failed)
+		r.status(codeOf(err))
 		*in = install{round: in.round}
 		return
 	}
 	in.phase, in.files = staged, files
+}
+
+// codeOf is what the leader is told of a failure.
+func codeOf(err error) wire.Code {
+	switch {
+	case errors.Is(err, env.ErrNoSpace):
+		return wire.Full
+	case errors.Is(err, ship.ErrBusy):
+		return wire.Busy
+	default:
+		return wire.Failed
+	}
 }
 
 // fits compares what was fetched with what raft is to be told.
@@ -136,14 +149,18 @@ func (r *Replica) takeStaged() {
 	in.stepped = false
 }
 
-// reportStaging tells the leader now and then that the files are coming.
+// reportStaging tells the leader now and then that the files are coming; where
+// nothing comes it says nothing, and the leader gives up in time.
 func (r *Replica) reportStaging(now time.Duration) {
 	in := &r.install
 	if in.phase != staging && in.phase != installing || now-in.reported < statusEvery {
 		return
 	}
 	in.reported = now
-	r.status(wire.OK)
+	if here := r.cfg.Host.StageProgress(r); here != in.bytes || in.phase == installing {
+		in.bytes = here
+		r.status(wire.OK)
+	}
 }
 
 func (r *Replica) status(code wire.Code) {
@@ -152,7 +169,7 @@ func (r *Replica) status(code wire.Code) {
 		return
 	}
 	r.cfg.Host.Send(in.from, wire.Message{Group: r.cfg.Group, Own: &wire.Own{
-		Kind: wire.OwnSnapStatus, From: r.cfg.Self, To: in.leader, Term: r.term, Index: in.ref.Index, Code: code,
+		Kind: wire.OwnSnapStatus, From: r.cfg.Self, To: in.leader, Term: r.term, Index: in.ref.Index, Code: code, Bytes: in.bytes,
 	}})
 }
 

@@ -93,6 +93,10 @@ func (r *Replica) AppliedIndex() uint64 { return r.applied }
 // Fenced tells why the replica serves no more; nil if it serves.
 func (r *Replica) Fenced() error { return r.fenced }
 
+// Busy tells whether the machine has a checkpoint or a snapshot under way. It
+// must not be closed, nor opened anew, until that has ended.
+func (r *Replica) Busy() bool { return r.checkpointing || r.install.restoring }
+
 // Leader is the node that leads as far as known here, 0 if none.
 func (r *Replica) Leader() env.NodeID { return r.nodeOf(r.leader) }
 

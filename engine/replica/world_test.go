@@ -147,6 +147,7 @@ func (w *world) Reopen(*Replica)                   {}
 func (w *world) Stage(*Replica, ship.Ref, env.NodeID, func(*Staged, error)) {
 }
 func (w *world) Offer(*Replica, machine.Manifest) (ship.Ref, error) { return ship.Ref{}, nil }
+func (w *world) StageProgress(*Replica) int64                       { return 0 }
 func (w *world) Withdraw(ship.Ref)                                  {}
 func (w *world) Wake(r *Replica) {
 	if w.woken {
