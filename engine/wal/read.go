@@ -45,6 +45,9 @@ func (l *Log) readDisk(t *env.Task, offset, limit int64, maxBytes int) ([]byte, 
 		if l.replaced != replaced {
 			return nil, ErrReplaced
 		}
+		if offset < l.state.start { // whatever was found there: it may have lacked the terms to judge
+			return nil, fmt.Errorf("%w: %d, the log was trimmed to %d", ErrOffsetOutOfRange, offset, l.state.start)
+		}
 		if err != nil {
 			return nil, err
 		}
