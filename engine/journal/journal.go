@@ -43,6 +43,9 @@ type Journal struct {
 	parted  bool // Close has written its last batch
 	sealing env.Timer
 
+	rollWanted bool // by mend, between two batches
+	mending    env.Timer
+
 	// The callbacks of every batch, made once.
 	onPosted  func()
 	onWritten func(error)

@@ -91,8 +91,8 @@ func (j *Journal) Full() bool { return j.needed > j.border() }
 // and none is damaged.
 func (j *Journal) Laggards(files int) []env.GroupID {
 	j.asked = files
-	latest, any := j.laggardsUpTo(files)
-	if !any {
+	latest, some := j.laggardsUpTo(files)
+	if !some {
 		return nil
 	}
 	var behind []env.GroupID
@@ -108,16 +108,16 @@ func (j *Journal) Laggards(files int) []env.GroupID {
 }
 
 // laggardsUpTo is the newest file that nobody should need.
-func (j *Journal) laggardsUpTo(files int) (seq uint64, any bool) {
+func (j *Journal) laggardsUpTo(files int) (seq uint64, some bool) {
 	if len(j.files) > files {
-		seq, any = j.files[len(j.files)-1-files].seq, true
+		seq, some = j.files[len(j.files)-1-files].seq, true
 	}
 	for _, f := range j.files {
 		if f.bad {
-			seq, any = max(seq, f.seq), true
+			seq, some = max(seq, f.seq), true
 		}
 	}
-	return seq, any
+	return seq, some
 }
 
 // Block is a group that keeps files from being given back.
@@ -132,10 +132,10 @@ type Block struct {
 // about, who keeps most first, and why a checkpoint has not freed them.
 func (j *Journal) Blocking() []Block {
 	var out []Block
-	latest, any := j.laggardsUpTo(max(j.asked, 1))
+	latest, some := j.laggardsUpTo(max(j.asked, 1))
 	for _, g := range j.order {
 		f, needed := g.oldest(g.hardFloor())
-		if !any || !needed || f.seq > latest {
+		if !some || !needed || f.seq > latest {
 			continue
 		}
 		b := Block{Group: g.id, Bytes: j.bytesFrom(f.seq), Why: "its checkpoint is not done yet"}

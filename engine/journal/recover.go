@@ -233,7 +233,7 @@ func (r *recovery) open(name string) (*file, error) {
 // readHead reads the head of a file: the first copy that is good.
 func (r *recovery) readHead(f *file) (*recovering, error) {
 	rec := &recovering{file: f}
-	rec.scan = scanner{reader: reader{t: r.t, handle: f.handle, size: f.size}, seq: f.seq}
+	rec.scan = scanner{reader: reader{readAt: readWith(r.t, f.handle), size: f.size}, seq: f.seq}
 	h, err := rec.scan.findHead()
 	if errors.Is(err, ErrVersion) {
 		return nil, fmt.Errorf("%s: %w", f.name, err)

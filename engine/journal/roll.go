@@ -77,7 +77,7 @@ func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []ca
 
 // newHead describes the state before anything is written to f.
 func (j *Journal) newHead(f *file, prev position) *head {
-	f.unread, f.bad = false, false // of an earlier use
+	f.unread, f.bad, f.wrecks = false, false, nil // of an earlier use
 	h := &head{
 		seq: f.seq, incarnation: f.incarnation, id: j.id,
 		prevSeq: prev.seq, prevEnd: prev.offset, oldest: f.seq, fileBytes: f.size,
@@ -100,6 +100,9 @@ func (j *Journal) retire(oldest uint64) {
 	}
 	if n == 0 {
 		return
+	}
+	for _, f := range j.files[:n] {
+		j.traceMended(f)
 	}
 	j.spares.retired = append(j.spares.retired, j.files[:n]...)
 	j.files = append(j.files[:0], j.files[n:]...)

@@ -160,7 +160,7 @@ func (r *recovery) readWitness() error {
 		handle.Close()
 		return fmt.Errorf("journal: size of %s: %w", name, err)
 	}
-	in := reader{t: r.t, handle: handle, size: size}
+	in := reader{readAt: readWith(r.t, handle), size: size}
 	w, bad := newestSlot(in.at(0, witnessSlots*sectorBytes))
 	if bad != nil {
 		handle.Close()

@@ -64,6 +64,11 @@ func (j *Journal) ride(g *group) {
 // flush starts the next batch if there is one and none is under way.
 func (j *Journal) flush() {
 	for !j.busy && j.failed == nil && !j.closed {
+		if j.rollWanted && !j.closing {
+			j.rollWanted = false
+			j.roll()
+			return
+		}
 		if j.queue.len() == 0 {
 			j.idle()
 			return
