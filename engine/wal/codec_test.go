@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -259,5 +260,63 @@ func TestChain(t *testing.T) {
 	}
 	if got := extendChain(chainSeed, []byte("the digest is part of the format")); got != goldenChain {
 		t.Errorf("digest %#x, want %#x", got, uint64(goldenChain))
+	}
+}
+
+func FuzzTrimCommand(f *testing.F) {
+	f.Add(AppendTrimCommand(nil, 300)[1:])
+	f.Add([]byte{1, 2, 3})
+	f.Fuzz(func(t *testing.T, p []byte) {
+		offset, err := parseTrimCommand(p)
+		if err == nil && !bytes.Equal(AppendTrimCommand(nil, offset)[1:], p) {
+			t.Fatalf("%d encodes differently", offset)
+		}
+		if err != nil && !errors.Is(err, ErrTrim) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestSeedsRoundTrip(t *testing.T) {
+	for n := range 3 {
+		seeds := make([]seed, n)
+		for i := range seeds {
+			seeds[i].extent = extent{Base: int64(i * 7), Bytes: 100, Generation: uint32(i)}
+		}
+		p := encodeSeeds(seeds)
+		again, err := parseSeeds(p)
+		if err != nil || len(again) != n || n > 1 && again[1].extent != seeds[1].extent {
+			t.Fatalf("%+v, %v", again, err)
+		}
+		for i := range p {
+			p[i] ^= 4
+			if _, err := parseSeeds(p); !errors.Is(err, ErrDamaged) {
+				t.Fatalf("byte %d flipped: %v", i, err)
+			}
+			p[i] ^= 4
+			if _, err := parseSeeds(p[:i]); !errors.Is(err, ErrDamaged) {
+				t.Fatalf("cut to %d bytes: %v", i, err)
+			}
+		}
+	}
+}
+
+// TestIndexInTwoParts: an index that goes on from its last entry is the one that
+// was never interrupted.
+func TestIndexInTwoParts(t *testing.T) {
+	_, whole := sampleIndex()
+	for cut := int64(0); cut < 5000; cut += 300 {
+		front, back := &index{}, &index{}
+		for pos, offset := int64(0), int64(100); pos < 5000; pos, offset = pos+300, offset+17 {
+			if pos < cut {
+				front.add(offset, pos, 1000)
+				back.prior = front.last() + 1
+			} else {
+				back.add(offset, pos, 1000)
+			}
+		}
+		if got := slices.Concat(front.entries, back.entries); !slices.Equal(got, whole.entries) {
+			t.Fatalf("cut at %d: %v, want %v", cut, got, whole.entries)
+		}
 	}
 }

@@ -111,10 +111,10 @@ func TestFailedSyncIsFatal(t *testing.T) {
 }
 
 // TestHistoriesOfDisasterGiveEqualLogs drives two replicas through different
-// checkpoints, restarts, crashes and power losses.
+// checkpoints, restarts, crashes, power losses, full disks, scrubs and damage.
 func TestHistoriesOfDisasterGiveEqualLogs(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		h := makeHistory(rapid.Uint64().Draw(rt, "history"), rapid.IntRange(1, 150).Draw(rt, "entries"))
+		h := trimmedHistory(rapid.Uint64().Draw(rt, "history"), rapid.IntRange(1, 150).Draw(rt, "entries"))
 		want := reference(rt, h)
 		_, p := fresh(rt, rapid.Uint64().Draw(rt, "disk"), rapid.SampledFrom([]int{1, 8192, 1 << 20}).Draw(rt, "tail"))
 		var (
@@ -130,16 +130,24 @@ func TestHistoriesOfDisasterGiveEqualLogs(t *testing.T) {
 					rt.Skip()
 				}
 				busy = true
-				p.log.Checkpoint(nil, func(c machine.Checkpoint, err error) { promised, busy = c, false })
+				p.log.Checkpoint(nil, func(c machine.Checkpoint, err error) {
+					if busy = false; err == nil {
+						promised = c
+					} else if !errors.Is(err, env.ErrNoSpace) {
+						rt.Error(err)
+					}
+				})
 			},
+			"full":  func(rt *rapid.T) { p.mount.full = rapid.Bool().Draw(rt, "full") },
 			"steps": func(rt *rapid.T) { p.steps(rapid.IntRange(1, 60).Draw(rt, "n")) },
 			"crash": func(rt *rapid.T) {
+				p.mount.full = false
 				p, promised = p.reborn(loss(rapid.IntRange(0, int(losses)-1).Draw(rt, "loss")), promised)
 				busy = false
 			},
 			"read": func(rt *rapid.T) {
-				if end := p.log.EndOffset(); end > 0 {
-					offset := rapid.Int64Range(0, end-1).Draw(rt, "offset")
+				if start, end := p.log.StartOffset(), p.log.EndOffset(); end > start {
+					offset := rapid.Int64Range(start, end-1).Draw(rt, "offset")
 					b, err := p.read(offset, end, 300)
 					if err != nil {
 						rt.Fatal(err)
@@ -149,11 +157,29 @@ func TestHistoriesOfDisasterGiveEqualLogs(t *testing.T) {
 					}
 				}
 			},
+			"scrub": func(rt *rapid.T) { p.scrub() },
+			"damage": func(rt *rapid.T) {
+				segments := p.log.Segments()
+				if len(segments) == 0 || p.mount.full || p.log.NoSpace() {
+					rt.Skip()
+				}
+				s := segments[rapid.IntRange(0, len(segments)-1).Draw(rt, "segment")]
+				truth := filesOf(p.content()) // all of it is written now
+				p.mount.names[s.Name].data[s.Bytes/2] ^= 1
+				p.scrub()
+				for _, b := range p.log.Bad() {
+					if err := p.repair(b, truth); err != nil {
+						rt.Fatal(err)
+					}
+				}
+			},
 		})
+		p.mount.full = false
 		p.apply(h, uint64(len(h)))
 		equal(rt, want, p)
-		if len(p.fatal) > 0 {
-			rt.Fatal(p.fatal)
+		p.scrub()
+		if len(p.fatal) > 0 || len(p.log.Bad()) > 0 {
+			rt.Fatal(p.fatal, p.log.Bad())
 		}
 		p.kill()
 		want.kill()
