@@ -135,6 +135,42 @@ func TestRottenStage(t *testing.T) {
 	}
 }
 
+// TestRottenPart: what rotted of a part costs no more than the part.
+func TestRottenPart(t *testing.T) {
+	w := newWorld(t, 26, 2, small)
+	files := randomFiles(26, 9000)
+	w.replicate(files)
+	ref := w.offer(10)
+	w.stage(ref, nil)
+	w.until(func() bool { return w.host(1).p.ship.Progress(group) > 6000 })
+	w.host(1).crash(true, diskmodel.LoseAll)
+	if !w.host(1).disk.Rot(dir+"/stage.part.0000.log", 100, 3) {
+		t.Fatal("nothing rotted")
+	}
+	w.host(1).boot()
+	o := w.mustStage(ref, files)
+	if got := w.host(1).p.ship.Stats().ReceivedBytes; o.staged.Resumed != 0 || got != 9000 {
+		t.Errorf("%d bytes resumed, %d fetched", o.staged.Resumed, got)
+	}
+}
+
+// TestShorterSuccessor: the next sender's checkpoint may be older, and its
+// files shorter than what is staged.
+func TestShorterSuccessor(t *testing.T) {
+	for _, most := range []int64{100, 3000, 8000, 9000} {
+		w := newWorld(t, 27, 2, small)
+		files := randomFiles(27, 9000)
+		w.replicate(files)
+		o := w.stage(w.offer(20), nil)
+		w.until(func() bool { return o.done > 0 || w.host(1).p.ship.Progress(group) > most })
+		files = map[string][]byte{"0000.log": files["0000.log"][:2500]}
+		w.replicate(files)
+		w.host(1).crash(false, 0)
+		w.host(1).boot()
+		w.mustStage(w.offer(10), files)
+	}
+}
+
 // TestUnreadableStage: likewise for what cannot be read at all.
 func TestUnreadableStage(t *testing.T) {
 	w := newWorld(t, 23, 2, small)
@@ -204,7 +240,7 @@ func TestWhateverHappens(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		seed := rapid.Uint64().Draw(t, "seed")
 		cfg := small
-		cfg.ChunkBytes = rapid.IntRange(1, 800).Draw(t, "chunk")
+		cfg.ChunkBytes = rapid.IntRange(50, 800).Draw(t, "chunk")
 		cfg.Window = rapid.IntRange(1, 6).Draw(t, "window")
 		cfg.StageSyncBytes = rapid.Int64Range(1, 3000).Draw(t, "sync")
 		w := newWorld(t, seed, 3, cfg)

@@ -17,7 +17,14 @@ import (
 const strikesToSwitch = 2
 
 // rounds is how often all sources are tried in vain before it gives up.
-const rounds = 4
+const rounds = 3
+
+// passes is after how many answers to what was asked later a piece is taken to
+// be lost.
+const passes = 3
+
+// mostSlow is how often the timeout is doubled for answers that come late.
+const mostSlow = 3
 
 // download asks for the pieces of one file and hands them out in order. What
 // arrives is held to its own checksum only; whether the whole is right is seen
@@ -34,6 +41,8 @@ type download struct {
 	vain    int          // attempts in a row that gave nothing
 	busy    int          // answers "busy" since the last piece or strike
 	answers error        // why sources were dropped
+	slow    uint         // the timeout is doubled so often: a slow link delays, it loses nothing
+	prompt  int          // answers in a row for which less would do
 
 	next   int64    // offset of the first byte not asked for
 	pieces []*piece // asked, or here and not handed out, in order; at most Window
@@ -48,12 +57,14 @@ type download struct {
 
 // piece is one part of the file that is on its way.
 type piece struct {
-	id      uint64 // the same for as long as the same node is asked
+	id      uint64 // the same whoever is asked: a late answer is as good
 	off     int64
 	count   int
 	due     time.Duration // when it may be asked for
-	expires time.Duration // once asked
+	at      time.Duration // when it was
+	expires time.Duration
 	asked   bool
+	passed  int    // answers to later questions since
 	data    []byte // once here
 }
 
@@ -146,12 +157,14 @@ func (d *download) stopTimer() {
 }
 
 func (d *download) ask(p *piece, now time.Duration) {
-	p.asked, p.expires = true, now+d.s.cfg.ChunkTimeout
+	p.asked, p.passed, p.at, p.expires = true, 0, now, now+d.patience()
 	d.s.port.Send(d.sources[d.current], wire.Message{Group: d.group, Own: &wire.Own{
 		Kind: wire.OwnFetch, ID: p.id, Index: d.ref.Index, Term: d.ref.Term,
 		File: d.file.Name, Bytes: d.file.Bytes, Sum: d.file.Sum, Offset: p.off, Count: uint32(p.count),
 	}})
 }
+
+func (d *download) patience() time.Duration { return d.s.cfg.ChunkTimeout << d.slow }
 
 // later puts a piece that was asked for back, to be asked for again.
 func (d *download) later(p *piece, wait time.Duration) {
@@ -159,24 +172,35 @@ func (d *download) later(p *piece, wait time.Duration) {
 	p.asked, p.due = false, max(now+wait, d.s.receive.take(now, p.count))
 }
 
-// expire runs when something is due or late.
+// expire runs when something is due or late. Of what is late the first piece is
+// asked again at once; the others get more time, for on a slow link all of them
+// are late and every repeat makes it slower.
 func (d *download) expire() {
 	d.timer = nil
 	if d.s.closed {
 		return
 	}
-	now, late := d.s.now(), false
-	for _, p := range d.pieces {
-		if p.asked && p.data == nil && p.expires <= now {
-			d.later(p, 0)
-			late = true
+	now := d.s.now()
+	if late := d.late(now); late != nil {
+		d.slow, d.prompt = min(d.slow+1, mostSlow), 0
+		for _, p := range d.pieces {
+			p.expires = max(p.expires, now+d.patience())
 		}
-	}
-	if late {
+		d.later(late, 0)
 		d.strikes++
 		d.miss(fmt.Errorf("node %d does not answer", d.sources[d.current]))
 	}
 	d.work()
+}
+
+// late gives the first piece whose answer is late.
+func (d *download) late(now time.Duration) *piece {
+	for _, p := range d.pieces {
+		if p.asked && p.data == nil && p.expires <= now {
+			return p
+		}
+	}
+	return nil
 }
 
 // miss counts an attempt in vain, and turns to the next source when the
@@ -187,7 +211,7 @@ func (d *download) miss(why error) {
 		d.fail(why)
 		return
 	}
-	if d.strikes >= strikesToSwitch {
+	if d.strikes >= strikesToSwitch && len(d.sources) > 1 {
 		d.turn(d.current + 1)
 	}
 }
@@ -196,17 +220,12 @@ func (d *download) miss(why error) {
 // owes.
 func (d *download) turn(to int) {
 	d.strikes = 0
-	to %= len(d.sources)
-	if len(d.sources) > 1 {
-		d.s.stats.Switched++
-	}
-	d.current = to
+	d.current = to % len(d.sources)
+	d.s.stats.Switched++
+	d.slow = 0
 	for _, p := range d.pieces {
-		if p.data == nil {
-			p.id = d.s.nextID()
-			if p.asked {
-				d.later(p, 0)
-			}
+		if p.asked && p.data == nil {
+			d.later(p, 0)
 		}
 	}
 }
@@ -251,13 +270,20 @@ func (d *download) answer(from env.NodeID, o *wire.Own) bool {
 		return false
 	}
 	p := d.pieces[i]
-	if d.err != nil || d.sources[d.current] != from || p.data != nil || o.File != d.file.Name {
-		return true // an answer to what was asked before
+	if d.err != nil || p.data != nil || o.File != d.file.Name || !slices.Contains(d.sources, from) {
+		return true
 	}
-	switch o.Code {
-	case wire.OK:
+	current := d.sources[d.current] == from
+	switch {
+	case o.Code == wire.OK && d.right(p, o):
 		d.accept(p, from, o)
-	case wire.Busy:
+	case !current:
+		// It was asked before, and what it says now is of no interest.
+	case o.Code == wire.OK:
+		d.later(p, 0)
+		d.strikes++
+		d.miss(fmt.Errorf("node %d answers with wrong pieces", from))
+	case o.Code == wire.Busy:
 		d.wait(p, from)
 	default:
 		d.drop(fmt.Errorf("node %d: %s", from, o.Code))
@@ -280,13 +306,12 @@ func (d *download) wait(p *piece, from env.NodeID) {
 	}
 }
 
+// right tells whether a chunk is the piece that was asked for.
+func (*download) right(p *piece, o *wire.Own) bool {
+	return o.Offset == p.off && len(o.Data) == p.count && o.Sum == chunkSum(o.File, o.Offset, o.Data)
+}
+
 func (d *download) accept(p *piece, from env.NodeID, o *wire.Own) {
-	if o.Offset != p.off || len(o.Data) != p.count || o.Sum != chunkSum(o.File, o.Offset, o.Data) {
-		d.later(p, 0)
-		d.strikes++
-		d.miss(fmt.Errorf("node %d answers with wrong pieces", from))
-		return
-	}
 	d.s.stats.ReceivedBytes += int64(p.count)
 	d.strikes, d.vain, d.busy = 0, 0, 0
 	if d.giver == 0 {
@@ -294,6 +319,25 @@ func (d *download) accept(p *piece, from env.NodeID, o *wire.Own) {
 	}
 	d.mixed = d.mixed || d.giver != from
 	p.data = o.Data
+	d.pass(p)
+	if d.slow == 0 || !p.asked || d.s.now()-p.at > d.patience()/4 {
+		d.prompt = 0
+	} else if d.prompt++; d.prompt >= d.s.cfg.Window {
+		d.slow, d.prompt = d.slow-1, 0
+	}
+}
+
+// pass looks for pieces that an answer has overtaken: they need not wait for
+// their timeout.
+func (d *download) pass(answered *piece) {
+	for _, p := range d.pieces {
+		if p.data != nil || !p.asked || p.at > answered.at || p.off > answered.off {
+			continue
+		}
+		if p.passed++; p.passed >= min(passes, d.s.cfg.Window-1) {
+			d.later(p, 0)
+		}
+	}
 }
 
 // restart begins the file anew, for its sum is wrong. If one node gave all of

@@ -50,8 +50,8 @@ type Ship struct {
 
 // Stats counts since the node's start.
 type Stats struct {
-	SentBytes     int64 // of files, served
-	ReceivedBytes int64 // of files, fetched
+	SentBytes     int64 // of files and manifests, served
+	ReceivedBytes int64 // of files and manifests, fetched
 	Switched      int64 // turns to another source
 	Busy          int64 // answers "busy" received
 	Refused       int64 // answers "busy" given

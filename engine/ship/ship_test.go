@@ -126,6 +126,26 @@ func TestThrottle(t *testing.T) {
 	}
 }
 
+// TestSlowLink: a link on which a piece takes longer than the timeout delays,
+// whoever is asked, and is not filled with repeats.
+func TestSlowLink(t *testing.T) {
+	for nodes := 2; nodes <= 4; nodes++ {
+		w := newWorld(t, 14, nodes, ship.Config{ChunkBytes: 8000, ChunkTimeout: 200 * time.Millisecond})
+		w.net.SetDefault(netmodel.Link{Base: time.Millisecond, BytesPerSecond: 20_000})
+		files := randomFiles(14, 100_000, 60_000)
+		w.replicate(files)
+		begin := w.k.Now()
+		w.mustStage(w.offer(10), files)
+		sent := int64(0)
+		for _, h := range w.hosts {
+			sent += h.p.ship.Stats().SentBytes
+		}
+		if took := time.Duration(w.k.Now() - begin); took > 16*time.Second || sent > 300_000 {
+			t.Errorf("%d nodes: 160,000 bytes at 20,000 a second took %v, sent were %d", nodes, took, sent)
+		}
+	}
+}
+
 // TestBudgetIsShared: two transfers at once get the same as one.
 func TestBudgetIsShared(t *testing.T) {
 	w := newWorld(t, 5, 2, ship.Config{ChunkBytes: 1000, ReceiveBytes: 50_000})

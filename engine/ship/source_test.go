@@ -59,7 +59,23 @@ func TestMixedSources(t *testing.T) {
 	if !errors.Is(o.err, ship.ErrSources) || !strings.Contains(o.err.Error(), "node 2: not here") || !strings.Contains(o.err.Error(), "node 3: its copy is bad") {
 		t.Fatalf("got %v", o.err)
 	}
+	if got := w.host(2).suspects; len(got) != 0 {
+		t.Errorf("node 2 was told of %v", got)
+	}
 	w.mustStage(ref, files)
+}
+
+// TestGoneIsQuick: a source that has not what is wanted costs no timeout.
+func TestGoneIsQuick(t *testing.T) {
+	w := newWorld(t, 42, 4, small)
+	files := randomFiles(42, 3000)
+	w.host(2).files, w.host(3).files, w.host(4).files = map[string][]byte{}, nil, files
+	begin := w.k.Now()
+	o := w.fetch(info("0000.log", files["0000.log"]))
+	w.until(func() bool { return o.done > 0 })
+	if took := time.Duration(w.k.Now() - begin); o.err != nil || took > small.ChunkTimeout {
+		t.Errorf("%v after %v", o.err, took)
+	}
 }
 
 // TestAllSourcesBad: the answer says of each node why.
@@ -296,10 +312,12 @@ func TestChunksOfNobody(t *testing.T) {
 	w.replicate(files)
 	o := w.stage(w.offer(10), nil)
 	p := w.host(1).p
-	for id := range uint64(50) {
+	w.until(func() bool { return len(w.host(1).asked) > 5 })
+	for _, id := range append(w.host(1).asked, 0, 1) {
 		for _, code := range []wire.Code{wire.OK, wire.Gone, wire.Full} {
 			p.exec(func() {
 				p.ship.Receive(3, wire.Message{Group: group, Own: &wire.Own{Kind: wire.OwnChunk, ID: id, Code: code, Data: []byte("forged")}})
+				p.ship.Receive(3, wire.Message{Group: group, Own: &wire.Own{Kind: wire.OwnChunk, ID: id, Code: code, File: "0000.log"}})
 				p.ship.Receive(3, wire.Message{Group: group, Own: &wire.Own{Kind: wire.OwnSnapStatus, ID: id}})
 				p.ship.Receive(3, wire.Message{Group: group})
 			})
@@ -307,4 +325,7 @@ func TestChunksOfNobody(t *testing.T) {
 	}
 	w.until(func() bool { return o.done > 0 })
 	w.check(o, files)
+	if s := p.ship.Stats(); s.Switched != 0 || s.ReceivedBytes > 3300 {
+		t.Errorf("%+v", s)
+	}
 }

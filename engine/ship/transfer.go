@@ -31,6 +31,7 @@ type transfer struct {
 	bytes    int64 // here so far
 	resumed  int64 // of those from an earlier life or snapshot
 	unnamed  int64 // bytes of whole files since the last SyncDir
+	slow     uint  // download.slow of the file before
 }
 
 func (x *transfer) equal(o *transfer) bool {
@@ -161,7 +162,8 @@ func (x *transfer) get(t *env.Task, info machine.FileInfo) error {
 	defer p.close()
 	d := x.s.download(x.group, Ref{}, info, x.sources(), p.have)
 	x.under = d
-	defer func() { x.under = nil; d.close() }()
+	d.slow = x.slow
+	defer func() { x.under, x.slow = nil, d.slow; d.close() }()
 	for {
 		for p.have < info.Bytes {
 			data, err := d.take(t, x.check)

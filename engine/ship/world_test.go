@@ -52,6 +52,7 @@ type host struct {
 	reads    int
 	received int64 // by processes that are gone
 	suspects []string
+	asked    []uint64 // ids of its fetches
 	events   []env.Event
 	p        *process
 }
@@ -169,6 +170,9 @@ func (p *process) PeerUp(env.NodeID)        {}
 func (p *process) PeerDown(peer env.NodeID) { p.ship.PeerDown(peer) }
 
 func (p *process) Send(to env.NodeID, m wire.Message) {
+	if m.Own.Kind == wire.OwnFetch {
+		p.h.asked = append(p.h.asked, m.Own.ID)
+	}
 	f := wire.Frame{Cluster: 1, From: p.h.id, To: to, Messages: []wire.Message{m}}
 	p.network.Send(to, wire.LaneOf(m), wire.AppendFrame(nil, &f))
 }
