@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"testing"
 
-	"pgregory.net/rapid"
-
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
 )
@@ -108,82 +106,6 @@ func TestFailedSyncIsFatal(t *testing.T) {
 			equal(t, want, p)
 		}
 	}
-}
-
-// TestHistoriesOfDisasterGiveEqualLogs drives two replicas through different
-// checkpoints, restarts, crashes, power losses, full disks, scrubs and damage.
-func TestHistoriesOfDisasterGiveEqualLogs(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		h := trimmedHistory(rapid.Uint64().Draw(rt, "history"), rapid.IntRange(1, 150).Draw(rt, "entries"))
-		want := reference(rt, h)
-		_, p := fresh(rt, rapid.Uint64().Draw(rt, "disk"), rapid.SampledFrom([]int{1, 8192, 1 << 20}).Draw(rt, "tail"))
-		var (
-			promised machine.Checkpoint
-			busy     bool
-		)
-		rt.Repeat(map[string]func(*rapid.T){
-			"apply": func(rt *rapid.T) {
-				p.apply(h, min(p.log.AppliedIndex()+uint64(rapid.IntRange(1, 30).Draw(rt, "n")), uint64(len(h))))
-			},
-			"checkpoint": func(rt *rapid.T) {
-				if busy {
-					rt.Skip()
-				}
-				busy = true
-				p.log.Checkpoint(nil, func(c machine.Checkpoint, err error) {
-					if busy = false; err == nil {
-						promised = c
-					} else if !errors.Is(err, env.ErrNoSpace) {
-						rt.Error(err)
-					}
-				})
-			},
-			"full":  func(rt *rapid.T) { p.mount.full = rapid.Bool().Draw(rt, "full") },
-			"steps": func(rt *rapid.T) { p.steps(rapid.IntRange(1, 60).Draw(rt, "n")) },
-			"crash": func(rt *rapid.T) {
-				p.mount.full = false
-				p, promised = p.reborn(loss(rapid.IntRange(0, int(losses)-1).Draw(rt, "loss")), promised)
-				busy = false
-			},
-			"read": func(rt *rapid.T) {
-				if start, end := p.log.StartOffset(), p.log.EndOffset(); end > start {
-					offset := rapid.Int64Range(start, end-1).Draw(rt, "offset")
-					b, err := p.read(offset, end, 300)
-					if err != nil {
-						rt.Fatal(err)
-					}
-					if msg := judge(expected(h), b, offset, end, 300); msg != "" {
-						rt.Fatal(msg)
-					}
-				}
-			},
-			"scrub": func(rt *rapid.T) { p.scrub() },
-			"damage": func(rt *rapid.T) {
-				segments := p.log.Segments()
-				if len(segments) == 0 || p.mount.full || p.log.NoSpace() {
-					rt.Skip()
-				}
-				s := segments[rapid.IntRange(0, len(segments)-1).Draw(rt, "segment")]
-				truth := filesOf(p.content()) // all of it is written now
-				p.mount.names[s.Name].data[s.Bytes/2] ^= 1
-				p.scrub()
-				for _, b := range p.log.Bad() {
-					if err := p.repair(b, truth); err != nil {
-						rt.Fatal(err)
-					}
-				}
-			},
-		})
-		p.mount.full = false
-		p.apply(h, uint64(len(h)))
-		equal(rt, want, p)
-		p.scrub()
-		if len(p.fatal) > 0 || len(p.log.Bad()) > 0 {
-			rt.Fatal(p.fatal, p.log.Bad())
-		}
-		p.kill()
-		want.kill()
-	})
 }
 
 // TestFilesLeftByOthers: what the log did not make stays, what it left goes.

@@ -10,6 +10,9 @@ var (
 	ErrNotFormatted = errors.New("log is not formatted")
 	// ErrFormatted: Format found a log.
 	ErrFormatted = errors.New("log is formatted already")
+	// ErrUnread: the disk does not give what is on it. Tried again, by another
+	// process, it may.
+	ErrUnread = errors.New("log cannot be read")
 	// ErrDamaged: what is on the disk is not what was written and synced.
 	ErrDamaged = errors.New("log is damaged")
 	// ErrVersion: the checkpoint is in a format this program cannot read.

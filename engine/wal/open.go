@@ -13,7 +13,8 @@ import (
 // Open recovers the newest checkpoint. It reads the record and looks at each
 // segment's length, no more: what is in a segment is verified when it is read.
 //
-// The errors are ErrNotFormatted, ErrVersion, ErrDamaged and those of the disk;
+// The errors are ErrNotFormatted, ErrVersion, ErrDamaged, ErrUnread (neither
+// record can be read, and one of them may be whole) and those of the disk;
 // after an error the log stays closed and Open may be called again. A
 // *DamageError is an ErrDamaged that Repair mends: all bad segments are in it.
 // Any other ErrDamaged means that the record is lost: see Reformat.
@@ -111,8 +112,11 @@ func recordsIn(names []string) (ids []uint64) {
 }
 
 // readCheckpoint reads both records of a checkpoint. One good one is enough; bad
-// then names the other if it is missing or damaged.
+// then names the other if it is missing or damaged. Of two bad ones the error is
+// ErrUnread if the disk would not give one: that says nothing of the file, which
+// may be whole when it is tried again.
 func (l *Log) readCheckpoint(t *env.Task, id uint64, names []string) (c checkpoint, body []byte, bad []string, err error) {
+	var unread error
 	for _, name := range recordNames(id) {
 		var one checkpoint
 		var p []byte
@@ -124,32 +128,23 @@ func (l *Log) readCheckpoint(t *env.Task, id uint64, names []string) (c checkpoi
 		case failed != nil:
 			bad = append(bad, l.path(name))
 			err = errors.Join(err, failed)
+			if errors.Is(failed, ErrUnread) {
+				unread = failed
+			}
 		case body != nil && string(body) != string(p):
 			return c, nil, nil, fmt.Errorf("%w: the two records of checkpoint %d in %s differ", ErrDamaged, id, l.cfg.Dir)
 		default:
 			c, body = one, p
 		}
 	}
-	if body != nil {
-		err = nil
+	switch {
+	case body != nil:
+		return c, body, bad, nil
+	case unread != nil:
+		return c, nil, bad, unread
 	}
-	return c, body, bad, unreadFirst(err)
+	return c, nil, bad, err
 }
-
-// unreadFirst hides damage behind what says nothing of the files: tried again,
-// they may be whole.
-func unreadFirst(err error) error {
-	if unread, ok := errors.AsType[*unreadError](err); ok {
-		return unread
-	}
-	return err
-}
-
-// unreadError is a file that the disk would not give.
-type unreadError struct{ error }
-
-// Unwrap gives the disk's error.
-func (e *unreadError) Unwrap() error { return e.error }
 
 // readRecord reads one record of checkpoint id.
 func (l *Log) readRecord(t *env.Task, name string, id uint64) (checkpoint, []byte, error) {
@@ -158,7 +153,7 @@ func (l *Log) readRecord(t *env.Task, name string, id uint64) (checkpoint, []byt
 		return checkpoint{}, nil, fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
 	}
 	if err != nil {
-		return checkpoint{}, nil, &unreadError{fmt.Errorf("wal: %s: %w", name, err)}
+		return checkpoint{}, nil, fmt.Errorf("%w: %s: %w", ErrUnread, name, err)
 	}
 	c, err := parseCheckpoint(body)
 	if err != nil {

@@ -10,7 +10,9 @@ import (
 // Read gives whole batches from the one that holds offset on, none of which
 // ends above limit (exclusive), as many as fit maxBytes; the first is given
 // even if it is larger. So an answer is empty only if no batch lies between
-// offset and limit. The bytes are shared: they must not be changed.
+// offset and limit. One that begins on the disk may end early, where it meets
+// what Apply pushes out of memory meanwhile. The bytes are shared: they must not
+// be changed.
 //
 // done is called inside Read if memory holds the answer, else later on the
 // loop. Errors: ErrOffsetOutOfRange; ErrDamaged if what the disk gives is not

@@ -360,3 +360,70 @@ func TestReformatRefusals(t *testing.T) {
 		t.Errorf("seeds are left after a checkpoint: %v", files)
 	}
 }
+
+// TestReformatOverBadSegments: with segments bad that nobody has any more, a log
+// whose Open has said so may begin anew, and keeps the others.
+func TestReformatOverBadSegments(t *testing.T) {
+	h := makeHistory(31, 120)
+	_, m, source := donor(t, h)
+	d, p := fresh(t, 51, 4096)
+	p.apply(h, 60)
+	mine := p.checkpoint("mine")
+	p.kill()
+	gone := m.Files[1].Name
+	delete(d.names, "groups/7/"+gone)
+	p = start(t, d, 4096)
+	if _, err := p.open(); !errors.Is(err, wal.ErrDamaged) {
+		t.Fatal(err)
+	}
+	if err := p.in(func(t *env.Task) error { return p.log.Reformat(t, nil, 0) }); err != nil {
+		t.Fatal(err)
+	}
+	if c := p.mustOpen(); c.Index != 0 || c.ID <= mine.ID {
+		t.Fatalf("opened %+v", c)
+	}
+	asked := map[string]bool{}
+	c, err := p.restore(m, watched{source, asked})
+	if err != nil || !asked[gone] || asked[m.Files[0].Name] {
+		t.Fatalf("%v, asked for %v", err, asked)
+	}
+	p, _ = p.reborn(loseAll, c)
+	p.apply(h, 120)
+	p.scrub()
+	equal(t, reference(t, h), p)
+}
+
+// TestUnreadRecords: what the disk does not give says nothing of the log. One
+// record is enough; of none that can be read nothing is concluded.
+func TestUnreadRecords(t *testing.T) {
+	h := makeHistory(31, 60)
+	for unread, want := range map[int]error{1: nil, 2: wal.ErrUnread} {
+		k := sim.New(1)
+		d := diskmodel.New(k, 1, diskmodel.DefaultConfig())
+		m := boot(t, k, d)
+		m.format()
+		m.open()
+		m.apply(h, 60)
+		m.checkpoint("")
+		record := m.newestRecord()
+		for _, name := range []string{record, record + ".b"}[:unread] {
+			d.FailReads(name, 0, 1)
+		}
+		m.end(int(diskmodel.LoseAll))
+		m.restart()
+		var err error
+		m.await(func(done func()) {
+			m.log.Open(func(_ machine.Checkpoint, e error) { err = e; done() })
+		})
+		if !errors.Is(err, want) || errors.Is(err, wal.ErrDamaged) {
+			t.Errorf("%d unread: %v", unread, err)
+		}
+		if err != nil { // and by another process it can be read again
+			d.LiftFaults()
+			m.end(-1)
+			m.restart()
+			m.open()
+		}
+		m.tasks.Stop()
+	}
+}

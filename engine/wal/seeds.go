@@ -67,7 +67,8 @@ func parseSeeds(p []byte) ([]seed, error) {
 // Reformat begins a log anew whose checkpoint is lost: a durable one at index 0
 // with meta, the genesis settings, and an id above that of any record there is
 // and above above. Segments stay as seeds. It is ErrFormatted where a record of
-// the newest checkpoint is good: nothing may go back behind that.
+// the newest checkpoint is good, unless Open has just given a DamageError: nobody
+// may be left who has the bad segments.
 //
 // Only a replica whose id is void may do this: it forgets what it promised.
 func (l *Log) Reformat(t *env.Task, meta []byte, above uint64) error {
@@ -89,7 +90,9 @@ func (l *Log) Reformat(t *env.Task, meta []byte, above uint64) error {
 	records := recordsIn(names)
 	if len(records) > 0 {
 		l.usedID = max(l.usedID, records[0])
-		if _, _, _, err := l.readCheckpoint(t, records[0], names); !errors.Is(err, ErrDamaged) {
+		_, _, _, err := l.readCheckpoint(t, records[0], names)
+		lost := errors.Is(err, ErrDamaged) || errors.Is(err, ErrUnread) || err == nil && len(l.bad) > 0
+		if !lost {
 			return errors.Join(fmt.Errorf("%w: %s: checkpoint %d is not damaged", ErrFormatted, l.cfg.Dir, records[0]), err)
 		}
 	}

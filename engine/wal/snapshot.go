@@ -43,6 +43,7 @@ func files(segments []extent) []machine.FileInfo {
 
 // ReadAt implements machine.Source for the segments of this log, by their names
 // in a manifest. A segment that was trimmed off can be read until its file goes.
+// Bytes that the log has not, or not yet, are env.ErrNotExist.
 func (l *Log) ReadAt(file string, off int64, n int, done func([]byte, error)) {
 	s := l.manifested(file)
 	switch {
@@ -51,7 +52,7 @@ func (l *Log) ReadAt(file string, off int64, n int, done func([]byte, error)) {
 	case s == nil:
 		done(nil, fmt.Errorf("%w: no segment %q", env.ErrNotExist, file))
 	case off < 0 || n < 0 || off > s.Bytes-int64(n):
-		done(nil, fmt.Errorf("%w: bytes %d to %d of %s, which has %d", ErrOffsetOutOfRange, off, off+int64(n), file, s.Bytes))
+		done(nil, fmt.Errorf("%w (%w): bytes %d to %d of %s, which has %d", ErrOffsetOutOfRange, env.ErrNotExist, off, off+int64(n), file, s.Bytes))
 	default:
 		l.tasks.Go("wal source", func(t *env.Task) {
 			p, err := l.readHeld(t, s, off, n)
@@ -95,7 +96,7 @@ func (l *Log) readHeld(t *env.Task, s *segment, off int64, n int) ([]byte, error
 		l.flush()
 	}
 	if off+int64(n) > s.handed { // trimmed off before it was written
-		return nil, fmt.Errorf("%w: %s ends at %d", ErrOffsetOutOfRange, s.file.name, s.handed)
+		return nil, fmt.Errorf("%w (%w): %s ends at %d", ErrOffsetOutOfRange, env.ErrNotExist, s.file.name, s.handed)
 	}
 	defer l.hold(s)()
 	p, err := l.readSegment(t, s, off, n)
