@@ -97,7 +97,7 @@ func (j *Journal) Laggards(files int) []env.GroupID {
 	}
 	var behind []env.GroupID
 	for _, g := range j.order {
-		if g.view.applied <= g.checkpoint.index {
+		if g.view.applied <= g.view.checkpoint.index {
 			continue
 		}
 		if f, needed := g.oldest(g.hardFloor()); needed && f.seq <= latest {
