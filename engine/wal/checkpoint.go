@@ -34,8 +34,9 @@ func (l *Log) Checkpoint(meta []byte, done func(machine.Checkpoint, error)) {
 			return
 		}
 		l.busy = false
-		l.cramped = full != nil
+		l.cramped = false
 		if full != nil {
+			l.cramp()
 			done(machine.Checkpoint{}, full)
 			return
 		}

@@ -177,7 +177,6 @@
 //   - Open files: without a pool the segments written since the last checkpoint
 //     and, for readers, four more. With one, its limit holds for segments; records,
 //     indexes and the two files that an install or a repair handles are beside it.
-//   - NoSpace stays true until a checkpoint succeeds, if one had no room.
 //   - A full disk and a doubtful record together: Open writes the record again and
 //     answers env.ErrNoSpace. It works once there is room.
 //   - Seeds are known by length until Verify has read them; one that is longer

@@ -77,6 +77,29 @@ func TestFullDiskAtEveryStep(t *testing.T) {
 	}
 }
 
+// TestRoomIsFoundWithoutACheckpoint: a log that had no room for a record says so
+// until there is some, and nobody has to ask again.
+func TestRoomIsFoundWithoutACheckpoint(t *testing.T) {
+	_, p := fresh(t, 5, 4096)
+	p.apply(makeHistory(31, 40), 40)
+	p.checkpoint("")
+	p.mount.full = true
+	var answer error
+	p.log.Checkpoint(nil, func(_ machine.Checkpoint, err error) { answer = err })
+	p.until(func() bool { return answer != nil })
+	p.steps(1000)
+	if !errors.Is(answer, env.ErrNoSpace) || !p.log.NoSpace() {
+		t.Fatalf("%v, NoSpace %v", answer, p.log.NoSpace())
+	}
+	p.mount.full = false
+	names := len(p.mount.names)
+	p.until(func() bool { return !p.log.NoSpace() })
+	p.steps(1 << 20)
+	if len(p.mount.names) != names || len(p.fatal) > 0 {
+		t.Errorf("%d files, had %d; fatal %v", len(p.mount.names), names, p.fatal)
+	}
+}
+
 // TestFullDiskRefusesASnapshot, and leaves the log as it was.
 func TestFullDiskRefusesASnapshot(t *testing.T) {
 	h := makeHistory(31, 120)

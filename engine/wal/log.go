@@ -78,6 +78,7 @@ type Log struct {
 	starving []*segment // with starved bytes
 	feeding  bool       // a timer is set for them
 	cramped  bool       // the last checkpoint had no room
+	probing  bool       // somebody looks for some
 
 	readable []*segment // sealed segments with an open file or an index, least recently used first
 	backlog  int64      // bytes handed to the disk and not carried out yet

@@ -127,7 +127,55 @@ func (l *Log) giveUp(s *segment) {
 	}
 }
 
+// cramp notes that there was no room for a record, and looks for some until there is.
+func (l *Log) cramp() {
+	l.cramped = true
+	if l.probing {
+		return
+	}
+	l.probing = true
+	l.env.Clock.AfterFunc(starveRetry, func() {
+		if l.dead {
+			return
+		}
+		l.tasks.Go("wal room", func(t *env.Task) {
+			l.named.acquire(t)
+			err := l.probe(t)
+			l.named.release()
+			l.probing = false
+			switch {
+			case errors.Is(err, env.ErrNoSpace):
+				l.cramp()
+			case err != nil:
+				l.failed(err)
+			default:
+				l.cramped = false
+			}
+		})
+	})
+}
+
+// probe writes as much as both records of a checkpoint take, and removes it.
+func (l *Log) probe(t *env.Task) error {
+	if !l.cramped || l.dead {
+		return nil
+	}
+	name := checkpointName(l.usedID+1) + unfinishedSuffix
+	err := func() error {
+		f, err := t.Open(l.env.Disk, l.path(name), env.OpenNew)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		return t.WriteAt(f, make([]byte, 2*len(l.body)), 0)
+	}()
+	if failed := l.removeAll(t, []string{name}); failed != nil {
+		return failed
+	}
+	return err
+}
+
 // NoSpace tells whether the disk has no room for bytes or a checkpoint of this
-// log. It ends when the bytes are written and a checkpoint succeeds. The log
-// goes on meanwhile; what waits is in Backlog.
+// log. It ends once there is room again, which the log looks for by itself. The
+// log goes on meanwhile; what waits is in Backlog.
 func (l *Log) NoSpace() bool { return len(l.starving) > 0 || l.cramped }
