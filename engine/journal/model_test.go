@@ -18,7 +18,8 @@ import (
 type model struct {
 	*node
 	groups map[env.GroupID]*groupModel
-	size   int // of groups
+	size   int    // of groups
+	boots  uint64 // the last incarnation
 }
 
 type groupModel struct {
@@ -27,6 +28,7 @@ type groupModel struct {
 	applied    uint64 // told to the view
 	checkpoint uint64
 	cpID       uint64
+	noted      uint64 // the checkpoint that the journal knows
 	retain     uint64
 }
 
@@ -106,23 +108,34 @@ func (m *model) apply(id env.GroupID) {
 
 // compact reports a checkpoint at what is applied and lets go of all before it.
 func (m *model) compact(id env.GroupID) {
+	m.checkpointed(id)
+	if g := m.groups[id]; g.checkpoint > 0 && !g.now().fenced {
+		m.retain(id, g.checkpoint+1)
+	}
+}
+
+func (m *model) retain(id env.GroupID, from uint64) {
+	g := m.groups[id]
+	g.retain = max(g.retain, from)
+	m.j.Retain(id, from)
+}
+
+// checkpointed reports a checkpoint at what is applied, if the journal does not
+// know of it: a note of one may be lost.
+func (m *model) checkpointed(id env.GroupID) {
 	g := m.groups[id]
 	if g.now().fenced {
 		return
 	}
-	if g.applied > g.checkpoint {
+	if g.applied > g.noted {
 		g.cpID++
-		g.checkpoint = g.applied
+		g.checkpoint, g.noted = g.applied, g.applied
 		for i := g.acked; i < len(g.states); i++ {
 			if s := &g.states[i]; s.replica == g.now().replica {
 				s.cp = max(s.cp, g.checkpoint)
 			}
 		}
 		m.j.Checkpointed(id, g.cpID, g.applied, g.now().log[g.applied-1].GetTerm())
-	}
-	if g.checkpoint > 0 {
-		g.retain = g.checkpoint + 1
-		m.j.Retain(id, g.retain)
 	}
 }
 
@@ -154,7 +167,7 @@ func (m *model) adopt(id env.GroupID, fromNothing bool) {
 	} else if g.checkpoint > 0 {
 		term = 1
 	}
-	g.applied, g.retain, g.cpID = g.checkpoint, 0, g.cpID+1
+	g.applied, g.noted, g.retain, g.cpID = g.checkpoint, g.checkpoint, 0, g.cpID+1
 	c := g.checkpoint
 	next := state{log: make([]*raftpb.Entry, c), base: c, cp: c, replica: now.replica + 1, hs: journal.HardState{Commit: c}}
 	if err := m.j.Adopt(id, next.replica, g.cpID, c, term, m.later(id, next)); err != nil {
@@ -175,9 +188,23 @@ func (m *model) restart(id env.GroupID, index uint64, newTerm bool) {
 		next.hs.Term, next.hs.Vote = next.hs.Term+1, 0
 	}
 	g.cpID++
-	g.checkpoint, g.applied, g.retain = index, index, index+1
+	g.checkpoint, g.applied, g.noted = index, index, index
 	m.j.Restart(id, next.hs, g.cpID, index, next.hs.Term, m.later(id, next))
-	m.j.Retain(id, g.retain)
+	m.retain(id, index+1)
+}
+
+// beyond reports a checkpoint that the log does not reach: a restart by another
+// name, of which nobody is told.
+func (m *model) beyond(id env.GroupID, by uint64) {
+	g := m.groups[id]
+	next := *g.now()
+	index := next.last() + by
+	next.log, next.base, next.cp, next.hs.Commit = make([]*raftpb.Entry, index), index, index, index
+	g.cpID++
+	g.checkpoint, g.applied, g.noted = index, index, index
+	m.j.Checkpointed(id, g.cpID, index, next.hs.Term)
+	m.j.Drained(id, m.later(id, next))
+	m.retain(id, index+1)
 }
 
 // recovered opens the journal and checks it against the model, which goes on
@@ -189,6 +216,10 @@ func (m *model) recovered() bool {
 
 func (m *model) checkAll() bool {
 	m.tb.Helper()
+	if boots := m.j.Incarnation(); boots <= m.boots {
+		m.tb.Fatalf("incarnation %d after %d", boots, m.boots)
+	}
+	m.boots = m.j.Incarnation()
 	for _, r := range m.j.Groups() {
 		if !m.check(r) {
 			return false
@@ -231,7 +262,7 @@ func (m *model) check(r journal.Recovered) bool {
 	found.hs.Commit = max(r.HardState.Commit, g.checkpoint)
 	found.log = found.log[:r.Last]
 	g.states, g.acked = []state{found}, 0
-	g.applied = found.hs.Commit
+	g.applied, g.noted = found.hs.Commit, r.CheckpointIndex
 	m.j.View(r.Group).SetApplied(g.applied)
 	return true
 }

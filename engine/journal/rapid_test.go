@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,14 +37,20 @@ func TestStateMachine(t *testing.T) {
 			"overwrite":  m.anyReplace,
 			"vote":       m.anyVote,
 			"commit":     m.anyCommit,
+			"barrier":    m.anyBarrier,
 			"apply":      func(t *rapid.T) { m.apply(m.any(t)) },
 			"compact":    func(t *rapid.T) { m.compact(m.any(t)) },
+			"checkpoint": func(t *rapid.T) { m.checkpointed(m.any(t)) },
+			"retain":     m.anyRetain,
+			"beyond":     m.anyBeyond,
 			"read":       m.anyRead,
+			"replay":     m.anyReplay,
 			"some time":  func(t *rapid.T) { m.someTime(rapid.IntRange(1, 12).Draw(t, "operations")) },
 			"settle":     func(*rapid.T) { m.settle() },
 			"crash":      m.anyCrash,
 			"snapshot":   m.anyRestart,
 			"replace":    m.anyLife,
+			"fail":       m.anyFailure,
 			"clean stop": m.stop,
 		})
 		m.settle()
@@ -187,6 +194,7 @@ func (m *machine) stop(*rapid.T) {
 		if g.acked < len(g.states)-1 && g.states[g.acked].last() != g.now().last() {
 			m.t.Fatalf("group %d: closed with appends not done", id)
 		}
+		g.acked = len(g.states) - 1 // what was queued is written
 	}
 	m.crash(loseAll)
 	m.recovered()
@@ -202,17 +210,40 @@ func (m *machine) invariants(t *rapid.T) {
 	}
 	for id := env.GroupID(1); id <= crashGroups; id++ {
 		g, v := m.groups[id], m.j.View(id)
-		first, _ := v.FirstIndex()
-		last, _ := v.LastIndex()
 		if g.now().fenced {
 			continue
 		}
+		if err := v.Damage(); err != nil {
+			t.Fatalf("group %d: %v", id, err)
+		}
+		hs, _, _ := v.InitialState()
+		if want := g.now().hs; hs.GetTerm() != want.Term || hs.GetVote() != uint64(want.Vote) || hs.GetCommit() != want.Commit {
+			t.Fatalf("group %d: hard state %v, want %+v", id, hs, want)
+		}
+		first, _ := v.FirstIndex()
+		last, _ := v.LastIndex()
 		if last != g.now().last() || first > m.floor(g, g.now()) {
 			t.Fatalf("group %d: log %d..%d, want the last entry %d", id, first, last, g.now().last())
 		}
 		for i := first; i <= last; i++ {
 			if term, err := v.Term(i); err != nil || term != g.now().log[i-1].GetTerm() {
 				t.Fatalf("group %d: term of %d: %d, %v", id, i, term, err)
+			}
+		}
+	}
+	m.laggards(t)
+}
+
+// laggards: whom a checkpoint would help, as long as there are files enough.
+func (m *machine) laggards(t *rapid.T) {
+	for files := range 3 {
+		named := m.j.Laggards(files)
+		if !slices.IsSorted(named) || len(named) > 0 && m.j.Stats().Files <= files {
+			t.Fatalf("of %d files %v keep more than %d", m.j.Stats().Files, named, files)
+		}
+		for _, id := range named {
+			if g := m.groups[id]; g.applied <= g.noted {
+				t.Fatalf("group %d has its checkpoint at %d, all that is applied, and is told to make one", id, g.noted)
 			}
 		}
 	}
