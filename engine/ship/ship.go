@@ -240,12 +240,12 @@ func (s *Ship) Cancel(g env.GroupID) {
 	}
 }
 
-// Progress gives the bytes of a group's snapshot that are here so far, while it
-// is staged.
+// Progress tells that a group's snapshot comes on, while it is staged: the bytes
+// that are here so far, and those of the machine's own that were verified.
 func (s *Ship) Progress(g env.GroupID) int64 {
 	for _, x := range s.transfers {
 		if x.group == g && x.at.only == "" {
-			return x.bytes
+			return x.bytes + x.verified
 		}
 	}
 	return 0

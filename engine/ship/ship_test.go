@@ -58,6 +58,22 @@ func TestBadLinks(t *testing.T) {
 	}
 }
 
+// TestDeterminism: a run is a function of its seed.
+func TestDeterminism(t *testing.T) {
+	run := func() uint64 {
+		w := newWorld(t, 16, 3, small)
+		w.net.SetDefault(links["awful"])
+		files := randomFiles(16, 4000, 10, 3333)
+		w.replicate(files)
+		a, b := w.stage(w.offer(10), nil), w.fetch(info("0000.log", files["0000.log"]))
+		w.until(func() bool { return a.done > 0 && b.done > 0 })
+		return w.k.Hash()
+	}
+	if a, b := run(), run(); a != b {
+		t.Errorf("%x, then %x", a, b)
+	}
+}
+
 // TestSenderCrashes: the sender dies in the middle and comes back, or does not.
 func TestSenderCrashes(t *testing.T) {
 	for _, back := range []bool{true, false} {
@@ -175,6 +191,32 @@ func TestFullDisk(t *testing.T) {
 		}
 		if !errors.Is(o.err, env.ErrNoSpace) || errors.Is(o.err, ship.ErrDisk) || len(w.leftovers()) > 0 {
 			t.Fatalf("after %v: %v, left %v", after, o.err, w.leftovers())
+		}
+		w.host(1).disk.SetFull(false)
+		w.mustStage(ref, files)
+	}
+}
+
+// TestFullAtEveryStep: likewise, after each single operation of the disk.
+func TestFullAtEveryStep(t *testing.T) {
+	for steps, ended := 0, false; !ended; steps++ {
+		w := newWorld(t, uint64(steps), 2, small)
+		files := randomFiles(15, 2500, 700)
+		w.replicate(files)
+		ref, left := w.offer(10), steps
+		w.host(1).disk.Observe(func(diskmodel.Step) {
+			if left--; left == -1 {
+				w.host(1).disk.SetFull(true)
+			}
+		})
+		o := w.stage(ref, nil)
+		w.until(func() bool { return o.done > 0 })
+		if ended = left >= 0; o.err == nil {
+			w.check(o, files)
+			continue
+		}
+		if !errors.Is(o.err, env.ErrNoSpace) || errors.Is(o.err, ship.ErrDisk) || len(w.leftovers()) > 0 {
+			t.Fatalf("after %d steps: %v, left %v", steps, o.err, w.leftovers())
 		}
 		w.host(1).disk.SetFull(false)
 		w.mustStage(ref, files)

@@ -29,6 +29,7 @@ type transfer struct {
 	kept     []bool // by file of the manifest: the machine's own stays
 	under    *download
 	bytes    int64 // here so far
+	verified int64 // of the machine's own files, which count as progress only
 	resumed  int64 // of those from an earlier life or snapshot
 	unnamed  int64 // bytes of whole files since the last SyncDir
 	slow     uint  // download.slow of the file before
@@ -230,6 +231,7 @@ func (x *transfer) keepOwn(t *env.Task) error {
 			verifier.Verify(x.manifest.Files[i], func(ok bool, err error) { intact = ok && err == nil; done() })
 		})
 		x.kept[i] = intact
+		x.verified += x.manifest.Files[i].Bytes
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
 	"github.com/lockstep-log/lockstep/engine/ship"
+	"github.com/lockstep-log/lockstep/engine/wal"
 	"github.com/lockstep-log/lockstep/engine/wire"
 	"github.com/lockstep-log/lockstep/netmodel"
 	"github.com/lockstep-log/lockstep/sim"
@@ -62,6 +63,8 @@ type process struct {
 	h       *host
 	tasks   *env.Tasks
 	ship    *ship.Ship
+	log     *wal.Log // a real replica in place of h.files
+	env     env.Env
 	network env.Network
 	disk    env.Disk
 	posted  []func()
@@ -94,6 +97,7 @@ func (h *host) boot() *process {
 	p.network = h.w.net.Attach(h.id, p.exec)
 	p.disk = h.disk.Mount(p.exec)
 	e := env.Env{Clock: p, Network: p.network, Disk: p.disk, Tracer: p, Entropy: entropy{h.w.k.Rand("entropy", uint64(h.id))}}
+	p.env = e
 	p.ship = ship.New(e, p.tasks, h.cfg, p)
 	p.network.Attach(p)
 	return p
@@ -178,6 +182,9 @@ func (p *process) Send(to env.NodeID, m wire.Message) {
 }
 
 func (p *process) Local(g env.GroupID) (machine.Source, bool) {
+	if p.log != nil {
+		return p.log, g == group
+	}
 	return p.h, g == group && p.h.files != nil
 }
 
