@@ -72,8 +72,9 @@ func or[T int | int64 | time.Duration](v, instead T) T {
 	return v
 }
 
-// MaxChunkBytes bounds what one request may ask for.
-const MaxChunkBytes = 4 << 20
+// MaxChunkBytes bounds what one request may ask for: a frame has to carry the
+// answer, and what it carries already.
+const MaxChunkBytes = 1 << 20
 
 // ErrConfig marks limits that cannot be.
 var ErrConfig = errors.New("ship: bad configuration")
