@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 	"hash/crc32"
+	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -95,6 +96,10 @@ func (r *Replica) traceApply(e *raftpb.Entry, end int64) {
 	})
 }
 
+// checkpointRetry is when a checkpoint that failed, for want of room, is tried
+// again.
+const checkpointRetry = time.Second
+
 // maybeCheckpoint starts a checkpoint once enough was applied since the last.
 func (r *Replica) maybeCheckpoint() {
 	if r.sinceBytes >= r.cfg.CheckpointBytes && !r.checkpointing {
@@ -119,7 +124,7 @@ func (r *Replica) Checkpoint(done func(error)) {
 	r.checkpointing, r.sinceBytes = true, 0
 	ended := false
 	err := contain(func() error {
-		r.machine.Checkpoint(meta{r.insync.state, r.members}.append(nil), func(c machine.Checkpoint, err error) {
+		r.machine.Checkpoint(meta{r.insync.state, r.members}.encode(), func(c machine.Checkpoint, err error) {
 			ended = true
 			r.checkpointed(c, err)
 			done(err)
@@ -140,6 +145,9 @@ func (r *Replica) checkpointed(c machine.Checkpoint, err error) {
 	if err == nil && !r.dead {
 		r.trace(env.Event{Kind: env.EventCheckpoint, Index: c.Index, Term: c.Term})
 		r.cfg.Journal.Checkpointed(r.cfg.Group, c.ID, c.Index, c.Term)
+	}
+	if err != nil && r.retryAt == 0 {
+		r.retryAt = r.now() + checkpointRetry
 	}
 	if r.install.phase == staged && r.rn != nil {
 		r.wake() // it waits for the machine

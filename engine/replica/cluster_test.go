@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/lockstep-log/lockstep/diskmodel"
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
@@ -28,8 +30,13 @@ type cluster struct {
 	drop    func(from, to env.NodeID) bool
 	acked   []uint64 // commands
 	command uint64
-	spoke   map[env.ReplicaID]life // who sent under an id
+	spoke   map[env.ReplicaID]life    // who sent under an id
+	said    map[env.ReplicaID]promise // and what it stands by
 }
+
+// promise is the newest term in which a replica said yes, and to whom it gave its
+// vote in it.
+type promise struct{ term, vote uint64 }
 
 // life is one life of one node's disk.
 type life struct {
@@ -71,7 +78,7 @@ func newCluster(t *testing.T, size int) *cluster {
 	before := rand.Reader
 	rand.Reader = drawn{k.Rand("raft", 0)}
 	t.Cleanup(func() { rand.Reader = before })
-	c := &cluster{t: t, k: k, spoke: map[env.ReplicaID]life{}, drop: func(env.NodeID, env.NodeID) bool { return false }}
+	c := &cluster{t: t, k: k, spoke: map[env.ReplicaID]life{}, said: map[env.ReplicaID]promise{}, drop: func(env.NodeID, env.NodeID) bool { return false }}
 	for i := range size {
 		id := env.NodeID(i + 1)
 		c.genesis = append(c.genesis, membership.Member{ID: env.ReplicaID(100 + id), Node: id})
@@ -121,6 +128,7 @@ func (n *node) boot(format bool) {
 
 func (n *node) open(t *env.Task, e env.Env, rec journal.Recovered) {
 	n.opens++
+	n.c.remembers(rec)
 	n.r = New(Config{
 		Env: e, Host: n, Journal: n.journal, Machine: &ledger{n: n, clock: e.Clock, alive: n.alive},
 		Group: clusterGroup, Self: rec.Replica, Genesis: n.c.genesis, MinISR: 2, Disk: n.journal.Disk(), Opens: n.opens,
@@ -269,7 +277,7 @@ func (n *node) Trace(e env.Event) {
 
 func (n *node) Applied(*Replica)             {}
 func (n *node) Fenced(_ *Replica, err error) { n.lastErr = err }
-func (n *node) StageProgress(*Replica) int64 { return int64(n.c.k.Now()) }
+func (n *node) StageProgress(*Replica) int64 { return n.c.k.Now() }
 func (n *node) Withdraw(ref ship.Ref)        { delete(n.offers, ref) }
 func (n *node) Offer(_ *Replica, m machine.Manifest) (ship.Ref, error) {
 	ref := ship.Ref{Group: clusterGroup, Index: m.Checkpoint.Index, Term: m.Checkpoint.Term, Bytes: 1}
@@ -307,7 +315,7 @@ func (n *node) Stage(_ *Replica, ref ship.Ref, from env.NodeID, done func(*Stage
 
 func (n *node) Send(to env.NodeID, m wire.Message) {
 	if m.Raft != nil {
-		n.c.speaks(n, env.ReplicaID(m.Raft.GetFrom()))
+		n.c.speaks(n, m.Raft)
 	}
 	frame := wire.AppendFrame(nil, &wire.Frame{
 		Cluster: 7, From: n.id, To: to, Incarnation: n.journal.Incarnation(), Disk: n.journal.Disk(), Messages: []wire.Message{m},
@@ -321,13 +329,34 @@ func (n *node) Send(to env.NodeID, m wire.Message) {
 	})
 }
 
-// speaks checks that no id is ever used by two disks.
-func (c *cluster) speaks(n *node, id env.ReplicaID) {
+// speaks checks that no id is ever used by two disks, and notes what is promised.
+func (c *cluster) speaks(n *node, m *raftpb.Message) {
+	id := env.ReplicaID(m.GetFrom())
 	now := life{n.id, n.journal.Disk()}
 	if before, ok := c.spoke[id]; ok && before != now {
 		c.t.Errorf("replica %d spoke as %+v and now as %+v", id, before, now)
 	}
 	c.spoke[id] = now
+	kind := m.GetType()
+	if m.GetReject() || kind != raftpb.MsgVoteResp && kind != raftpb.MsgAppResp {
+		return
+	}
+	said := c.said[id]
+	if m.GetTerm() > said.term {
+		said = promise{term: m.GetTerm()}
+	}
+	if kind == raftpb.MsgVoteResp && m.GetTerm() == said.term {
+		said.vote = m.GetTo()
+	}
+	c.said[id] = said
+}
+
+// remembers checks that a replica that speaks stands by what it said before.
+func (c *cluster) remembers(rec journal.Recovered) {
+	said, hs := c.said[rec.Replica], rec.HardState
+	if rec.Fenced == nil && (hs.Term < said.term || hs.Term == said.term && said.vote != 0 && uint64(hs.Vote) != said.vote) {
+		c.t.Errorf("replica %d recovered term %d, vote %d; it said yes in term %d, vote %d", rec.Replica, hs.Term, hs.Vote, said.term, said.vote)
+	}
 }
 
 func (n *node) receive(b []byte) {
@@ -481,7 +510,8 @@ type ledger struct {
 type durableLedger struct {
 	checkpoint machine.Checkpoint
 	values     []uint64
-	refuse     error // the next Restore answers
+	refuse     error         // the next Restore answers
+	slow       time.Duration // a Restore takes
 }
 
 func (l *ledger) Open(done func(machine.Checkpoint, error)) {
@@ -525,7 +555,7 @@ func (l *ledger) Snapshot() (machine.Manifest, error) {
 }
 
 func (l *ledger) Restore(m machine.Manifest, _ machine.Source, done func(machine.Checkpoint, error)) {
-	l.later(func() {
+	l.clock.AfterFunc(3*time.Millisecond+l.n.ledgers.slow, func() {
 		if err := l.n.ledgers.refuse; err != nil {
 			l.n.ledgers.refuse = nil
 			done(machine.Checkpoint{}, err)

@@ -42,7 +42,7 @@ func GenesisMeta(members []membership.Member) []byte {
 	for _, one := range m.members.Members {
 		m.insync.Members = append(m.insync.Members, one.ID)
 	}
-	return m.append(nil)
+	return m.encode()
 }
 
 // meta is what the replica keeps of its own in a checkpoint: replicated state,
@@ -52,8 +52,8 @@ type meta struct {
 	members membership.State
 }
 
-func (m meta) append(dst []byte) []byte {
-	return m.members.Append(m.insync.Append(append(dst, metaVersion)))
+func (m meta) encode() []byte {
+	return m.members.Append(m.insync.Append([]byte{metaVersion}))
 }
 
 func decodeMeta(b []byte) (m meta, err error) {

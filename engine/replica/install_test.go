@@ -5,8 +5,14 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"github.com/lockstep-log/lockstep/diskmodel"
 	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/membership"
+	"github.com/lockstep-log/lockstep/engine/ship"
+	"github.com/lockstep-log/lockstep/engine/wire"
 )
 
 // behind makes a cluster whose third node is away until its peers' journals have
@@ -184,5 +190,153 @@ func TestASnapshotThatCannotBeStagedIsOfferedAgain(t *testing.T) {
 	c.settled()
 	if failures < 3 || n.events[env.EventSnapshot] != 1 {
 		t.Fatalf("%d failures, %d installations", failures, n.events[env.EventSnapshot])
+	}
+}
+
+// A vote that is asked for during an installation waits for its end, and is not
+// undone by it.
+func TestAVoteDuringAnInstallationIsNotForgotten(t *testing.T) {
+	for after := time.Duration(0); after < 3*time.Millisecond; after += 200 * time.Microsecond {
+		c := behind(t)
+		n, l := c.nodes[2], c.leader()
+		n.ledgers.slow = 300 * time.Millisecond
+		n.boot(false)
+		c.until(func() bool { return n.r != nil && n.r.install.phase == installing }, "installation")
+		l.do(func() { l.r.TransferAway(func(env.NodeID) bool { return false }) })
+		c.until(func() bool { return len(n.r.install.queue) > 0 }, "append that waits")
+		c.until(func() bool { return n.events[env.EventSnapshot] > 0 }, "end of it")
+		c.run(after)
+		n.crash(true)
+		n.ledgers.slow = 0
+		n.boot(false)
+		c.settled()
+	}
+}
+
+// What a deposed leader wrote and nobody took goes, whether it is shorter or
+// longer than the snapshot that comes in its place, and whenever the member ends.
+func TestASnapshotOverAConflictingLog(t *testing.T) {
+	diverged := func(theirs int) (*cluster, *node) {
+		c := newCluster(t, 3)
+		c.produce(5)
+		old := c.leader()
+		cut := true
+		c.drop = func(from, to env.NodeID) bool { return cut && (from == old.id || to == old.id) }
+		old.do(func() {
+			for range 99 {
+				old.r.Propose(AppendCommand(nil, make([]byte, 200)), time.Second, func(Outcome) {})
+			}
+		})
+		c.until(func() bool { return !old.r.Leading() && c.leader() != old }, "other leader")
+		c.produce(theirs)
+		c.run(time.Second)
+		c.leader().r.Checkpoint(func(error) {})
+		c.run(time.Second)
+		cut = false
+		return c, old
+	}
+	for _, theirs := range []int{75, 250} {
+		c, old := diverged(theirs)
+		total, last, at := old.atOperation(0, nil), old.r.lastIndex, uint64(0)
+		old.onEvent = func(e env.Event) {
+			if e.Kind == env.EventSnapshot {
+				at = e.Index
+			}
+		}
+		c.settled()
+		if at == 0 || at < last != (theirs < 99) {
+			t.Fatalf("%d entries of theirs: a snapshot at %d over a log up to %d", theirs, at, last)
+		}
+		for nth := 1; nth <= *total; nth++ {
+			c, old := diverged(theirs)
+			old.atOperation(nth, func() {
+				old.crash(nth%2 == 0)
+				old.boot(false)
+			})
+			c.run(time.Second)
+			c.settled()
+		}
+	}
+}
+
+// offerTo makes the message with which a leader offers a snapshot.
+func offerTo(w *world, index, term, messageTerm uint64) *raftpb.Message {
+	m := message(raftpb.MsgSnap, 102, w.r.Self(), messageTerm)
+	m.Snapshot = &raftpb.Snapshot{
+		Data:     ship.Ref{Group: 1, Index: index, Term: term, Bytes: 1}.Append(nil),
+		Metadata: &raftpb.SnapshotMetadata{Index: &index, Term: &term, ConfState: membership.Genesis(members).ConfState()},
+	}
+	return m
+}
+
+func TestOffersThatSupersede(t *testing.T) {
+	w := newWorld(t, 101)
+	w.follow(102)
+	for _, c := range []struct {
+		what                     string
+		index, term, messageTerm uint64
+		staged                   int // so many in all
+	}{
+		{"of a term that is over", 50, 3, 4, 0},
+		{"the first", 50, 5, 5, 1},
+		{"the same again", 50, 5, 5, 1},
+		{"an older one, late", 40, 5, 5, 1},
+		{"a newer one", 60, 5, 5, 2},
+		{"an older one of a later leader", 45, 5, 6, 3},
+	} {
+		w.step(offerTo(w, c.index, c.term, c.messageTerm))
+		if len(w.stages) != c.staged {
+			t.Errorf("%s: %d staged in all, want %d", c.what, len(w.stages), c.staged)
+		}
+	}
+	ended := w.stages
+	w.do(func() { ended[0].done(nil, ship.ErrSuperseded) })
+	if w.r.State() != Installing {
+		t.Error("the end of a round that was superseded ended the last one")
+	}
+	w.do(func() { ended[2].done(nil, ship.ErrSources) })
+	if w.r.State() != Serving {
+		t.Error("a failure is not the end")
+	}
+	if last := w.sent[len(w.sent)-1].Own; last == nil || last.Kind != wire.OwnSnapStatus || last.Code != wire.Failed || last.Index != 45 {
+		t.Errorf("the leader was told %+v", last)
+	}
+}
+
+// Staged, but the term has moved on before raft saw it: the files stay for the
+// next leader's offer of the same.
+func TestStagedFilesWaitForTheNextLeader(t *testing.T) {
+	w := newWorld(t, 101)
+	w.follow(102)
+	w.step(offerTo(w, 50, 5, 5))
+	w.step(message(raftpb.MsgHeartbeat, 102, 101, 6)) // a later term
+	files := &Staged{Manifest: machine.Manifest{Checkpoint: machine.Checkpoint{Index: 50, Term: 5, Meta: GenesisMeta(members)}}, Discard: func() {}}
+	w.do(func() { w.stages[0].done(files, nil) })
+	if w.r.install.phase != staged || w.fenced != nil {
+		t.Fatalf("phase %d, fenced %v", w.r.install.phase, w.fenced)
+	}
+	restored := false
+	w.machine.restore = func() { restored = true }
+	w.step(offerTo(w, 50, 5, 6))
+	if !restored || len(w.stages) != 1 {
+		t.Fatalf("restored %v, staged %d times", restored, len(w.stages))
+	}
+}
+
+func TestAManifestThatIsNotTheOfferIsRefused(t *testing.T) {
+	others := membership.Genesis([]membership.Member{{ID: 101, Node: 1}, {ID: 102, Node: 2}})
+	for name, at := range map[string]machine.Checkpoint{
+		"another index":      {Index: 51, Term: 5, Meta: GenesisMeta(members)},
+		"another term":       {Index: 50, Term: 4, Meta: GenesisMeta(members)},
+		"another membership": {Index: 50, Term: 5, Meta: meta{members: others}.encode()},
+		"no membership":      {Index: 50, Term: 5},
+	} {
+		w := newWorld(t, 101)
+		w.follow(102)
+		w.step(offerTo(w, 50, 5, 5))
+		w.do(func() { w.stages[0].done(&Staged{Manifest: machine.Manifest{Checkpoint: at}, Discard: func() {}}, nil) })
+		if w.r.State() != Serving || w.fenced != nil {
+			t.Errorf("%s: %v, fenced %v", name, w.r.State(), w.fenced)
+		}
 	}
 }

@@ -371,13 +371,44 @@ func TestAFullDiskHandsLeadershipOver(t *testing.T) {
 func TestMetaRoundTrip(t *testing.T) {
 	s := membership.Genesis([]membership.Member{{ID: 101, Node: 1}, {ID: 102, Node: 2}})
 	m := meta{members: s}
-	again, err := decodeMeta(m.append(nil))
+	again, err := decodeMeta(m.encode())
 	if err != nil || again.members.Next != 103 {
 		t.Fatalf("%+v, %v", again, err)
 	}
-	for _, bad := range [][]byte{nil, {1, 0, 0}, m.append(nil)[:5], append(m.append(nil), 0)} {
+	for _, bad := range [][]byte{nil, {1, 0, 0}, m.encode()[:5], append(m.encode(), 0)} {
 		if _, err := decodeMeta(bad); !errors.Is(err, ErrMeta) {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}
+}
+
+// A learner gets its vote only once it has kept up for an election timeout.
+func TestALearnerThatLagsIsNotPromoted(t *testing.T) {
+	c := newCluster(t, 3)
+	c.produce(5)
+	l := c.leader()
+	f := c.nodes[0]
+	if f == l {
+		f = c.nodes[1]
+	}
+	lagging := false
+	c.drop = func(_, to env.NodeID) bool { return lagging && to == f.id }
+	f.onEvent = func(e env.Event) { lagging = lagging || e.Kind == env.EventReplica }
+	f.void()
+	c.until(func() bool { return lagging }, "adoption")
+	learner := func() bool { m, _ := l.r.members.OnNode(f.id); return m.Learner }
+	for range 20 {
+		c.produce(1)
+		c.run(200 * time.Millisecond)
+		if !learner() {
+			t.Fatal("promoted while nothing reaches it")
+		}
+	}
+	lagging, f.onEvent = false, nil
+	back := c.k.Now()
+	c.until(func() bool { return !learner() }, "promotion")
+	if waited := time.Duration(c.k.Now() - back); waited < l.r.electionTimeout() {
+		t.Fatalf("promoted after %v", waited)
+	}
+	c.settled()
 }

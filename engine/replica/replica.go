@@ -48,8 +48,9 @@ type Replica struct {
 	toldRemoved time.Duration // when the next removed replica may be told
 
 	checkpointing bool
-	checkpointDue bool  // one is wanted at the end of the turn
-	sinceBytes    int64 // applied since the last checkpoint began
+	checkpointDue bool          // one is wanted at the end of the turn
+	sinceBytes    int64         // applied since the last checkpoint began
+	retryAt       time.Duration // of one that had no room; 0: none
 
 	campaigns int // planned so far: only the last one counts
 	fenced    error

@@ -18,6 +18,9 @@ func (r *Replica) Tick() {
 			r.sendings.expire(r, now)
 		}
 		r.reportStaging(now)
+		if r.retryAt != 0 && now >= r.retryAt {
+			r.retryAt, r.checkpointDue = 0, true
+		}
 		r.waiters.expire(now)
 		r.reads.expire(now, r)
 		r.wake()

@@ -29,6 +29,14 @@ type world struct {
 	running bool
 	delays  []time.Duration // of the timers that were asked for
 	fenced  error
+	stages  []stageCall
+	machine *counter
+}
+
+// stageCall is what the replica asked to be staged.
+type stageCall struct {
+	ref  ship.Ref
+	done func(*Staged, error)
 }
 
 var members = []membership.Member{{ID: 101, Node: 1}, {ID: 102, Node: 2}, {ID: 103, Node: 3}}
@@ -57,8 +65,9 @@ func newWorld(t *testing.T, self env.ReplicaID) *world {
 				t.Error(err)
 				return
 			}
+			w.machine = &counter{}
 			w.r = New(Config{
-				Env: e, Host: w, Journal: j, Machine: &counter{}, Group: 1, Self: self, Genesis: members, MinISR: 2,
+				Env: e, Host: w, Journal: j, Machine: w.machine, Group: 1, Self: self, Genesis: members, MinISR: 2,
 				ElectionTicks: 10, Tick: 50 * time.Millisecond, ISRLag: 10 * time.Second,
 				MaxInflight: 256, MaxInflightByte: 8 << 20, MaxUncommitted: 1 << 20, MaxWaiters: 4, CheckpointBytes: 1 << 30,
 				SnapshotTimeout: 10 * time.Second, Space: func() bool { return true },
@@ -88,7 +97,10 @@ func (d drawn) Read(p []byte) (int, error) {
 }
 
 // counter is a machine that counts what it applies.
-type counter struct{ applied uint64 }
+type counter struct {
+	applied uint64
+	restore func() // Restore calls it and never ends
+}
 
 func (c *counter) Open(done func(machine.Checkpoint, error)) {
 	done(machine.Checkpoint{Meta: GenesisMeta(members)}, nil)
@@ -104,7 +116,7 @@ func (c *counter) Checkpoint([]byte, func(machine.Checkpoint, error)) {
 }
 func (c *counter) Snapshot() (machine.Manifest, error) { return machine.Manifest{}, nil }
 func (c *counter) Restore(machine.Manifest, machine.Source, func(machine.Checkpoint, error)) {
-	panic("nothing restores in these tests")
+	c.restore()
 }
 func (c *counter) Fingerprint() uint64 { return c.applied }
 func (c *counter) Close()              {}
@@ -144,8 +156,10 @@ func (w *world) Send(_ env.NodeID, m wire.Message) { w.sent = append(w.sent, m) 
 func (w *world) Applied(*Replica)                  {}
 func (w *world) Fenced(_ *Replica, err error)      { w.fenced = err }
 func (w *world) Reopen(*Replica)                   {}
-func (w *world) Stage(*Replica, ship.Ref, env.NodeID, func(*Staged, error)) {
+func (w *world) Stage(_ *Replica, ref ship.Ref, _ env.NodeID, done func(*Staged, error)) {
+	w.stages = append(w.stages, stageCall{ref, done})
 }
+
 func (w *world) Offer(*Replica, machine.Manifest) (ship.Ref, error) { return ship.Ref{}, nil }
 func (w *world) StageProgress(*Replica) int64                       { return 0 }
 func (w *world) Withdraw(ship.Ref)                                  {}
