@@ -16,7 +16,11 @@ func TestHistoriesOfDisasterGiveEqualLogs(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h := trimmedHistory(rapid.Uint64().Draw(rt, "history"), rapid.IntRange(1, 150).Draw(rt, "entries"))
 		want := reference(rt, h)
-		_, p := fresh(rt, rapid.Uint64().Draw(rt, "disk"), rapid.SampledFrom([]int{1, 8192, 1 << 20}).Draw(rt, "tail"))
+		d, p := fresh(rt, rapid.Uint64().Draw(rt, "disk"), 0)
+		p.kill()
+		d.openFiles = rapid.IntRange(0, 3).Draw(rt, "open files")
+		p = start(rt, d, rapid.SampledFrom([]int{1, 8192, 1 << 20}).Draw(rt, "tail"))
+		p.mustOpen()
 		var (
 			promised machine.Checkpoint
 			busy     bool
@@ -37,6 +41,16 @@ func TestHistoriesOfDisasterGiveEqualLogs(t *testing.T) {
 						rt.Error(err)
 					}
 				})
+			},
+			"": func(rt *rapid.T) {
+				if p.pool != nil && p.pool.Open() > p.mount.openFiles {
+					rt.Fatalf("%d open files", p.pool.Open())
+				}
+			},
+			"sweep": func(*rapid.T) {
+				if p.pool != nil {
+					p.pool.Sweep(0, 1)
+				}
 			},
 			"full":  func(rt *rapid.T) { p.mount.full = rapid.Bool().Draw(rt, "full") },
 			"steps": func(rt *rapid.T) { p.steps(rapid.IntRange(1, 60).Draw(rt, "n")) },

@@ -24,6 +24,8 @@ type platter struct {
 	syncs   int               // carried out so far
 	failAt  int               // the sync that makes syncs this number fails; 0: none
 	full    bool              // nothing grows
+
+	openFiles int // of the pool that a process has here; 0: it has none
 }
 
 type entryChange struct {

@@ -30,6 +30,7 @@ type process struct {
 	log   *wal.Log
 	fatal []error
 
+	pool     *wal.Pool // nil: none
 	damaged  []wal.BadFile
 	repaired []wal.Repaired
 	trims    []int64
@@ -42,8 +43,14 @@ func start(t tb, d *platter, tailBytes int) *process {
 }
 
 func (p *process) config(tailBytes int) wal.Config {
+	var pool *wal.Pool
+	if n := p.mount.openFiles; n > 0 {
+		pool = wal.NewPool(n, 0)
+	}
+	p.pool = pool
 	return wal.Config{
-		Dir: "groups/7", Genesis: small, TailBytes: tailBytes, Replica: 3,
+		Pool: pool,
+		Dir:  "groups/7", Genesis: small, TailBytes: tailBytes, Replica: 3,
 		OnDamage:   func(b wal.BadFile) { p.damaged = append(p.damaged, b) },
 		OnRepaired: func(r wal.Repaired) { p.repaired = append(p.repaired, r) },
 		OnTrim:     func(_ uint64, at int64) { p.trims = append(p.trims, at) },
