@@ -117,7 +117,9 @@ func (g *group) forget(oldest uint64) {
 		first = g.extents[0].first
 	}
 	g.log.compact(first)
-	g.view.compact(first)
+	if g.voids == 0 { // else the view has another log already
+		g.view.compact(first)
+	}
 }
 
 // row is the group's row in the next head.

@@ -200,3 +200,39 @@ func TestSnapshotOrPatience(t *testing.T) {
 		t.Errorf("the bytes are on their way: %v", err)
 	}
 }
+
+// A roll between Adopt and its record gives back the files of the old life, and
+// takes nothing from the new one.
+func TestRollBetweenAdoptAndItsRecord(t *testing.T) {
+	n := newNode(t, 1, smallConfig(), 2)
+	n.open()
+	n.put(2, journal.HardState{Term: 1}, span(1, 9, 1, "old"))
+	n.j.Fence(2, errors.New("lost"))
+	n.settle()
+	held, last := false, uint64(0)
+	n.hold = func(op, _ string) bool {
+		held = held || op == "rename"
+		return op == "rename"
+	}
+	for !held {
+		if last > 0 {
+			n.j.View(1).SetApplied(last)
+			n.j.Checkpointed(1, last, last, 1)
+		}
+		last++
+		n.j.Append(1, journal.HardState{Term: 1, Commit: last}, span(last, last, 1, strings.Repeat("w", 1500)), nil)
+		n.settle()
+	}
+	if err := n.j.Adopt(2, 300, 1, 0, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	n.j.Append(2, journal.HardState{Term: 1}, span(1, 2, 1, "new"), nil)
+	n.hold = nil
+	n.settle()
+	if first, _ := n.j.View(2).FirstIndex(); first != 1 || n.j.Stats().Rolls != 1 || n.j.Stats().Recycled < 2 {
+		t.Fatalf("the new life begins at %d: %+v", first, n.j.Stats())
+	}
+	n.powerLoss(loseAll)
+	n.open()
+	n.expect(2, span(1, 2, 1, "new"))
+}
