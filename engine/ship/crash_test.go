@@ -107,6 +107,26 @@ func TestResumeCostsLittle(t *testing.T) {
 	}
 }
 
+// TestManySmallFiles: names become durable now and then, also where no file is
+// long enough for a slot.
+func TestManySmallFiles(t *testing.T) {
+	w := newWorld(t, 28, 2, small)
+	sizes := make([]int, 40)
+	for i := range sizes {
+		sizes[i] = 250
+	}
+	files := randomFiles(28, sizes...)
+	w.replicate(files)
+	ref := w.offer(10)
+	w.stage(ref, nil)
+	w.until(func() bool { return w.host(1).p.ship.Progress(group) > 9000 })
+	w.host(1).crash(true, diskmodel.LoseAll)
+	w.host(1).boot()
+	if o := w.mustStage(ref, files); o.staged.Resumed < 7500 {
+		t.Errorf("%d bytes kept of 9,000", o.staged.Resumed)
+	}
+}
+
 // TestRottenStage: whatever rots in what is staged, the next life ends with the
 // source's bytes.
 func TestRottenStage(t *testing.T) {

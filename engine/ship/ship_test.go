@@ -162,6 +162,20 @@ func TestSlowLink(t *testing.T) {
 	}
 }
 
+// TestLossCostsLittle: what later answers overtook does not wait for a timeout.
+func TestLossCostsLittle(t *testing.T) {
+	w := newWorld(t, 17, 2, ship.Config{ChunkBytes: 1000, Window: 8, ChunkTimeout: 2 * time.Second})
+	w.net.SetDefault(netmodel.Link{Base: time.Millisecond, LossPPM: 20_000})
+	files := randomFiles(17, 1_000_000)
+	w.replicate(files)
+	begin := w.k.Now()
+	w.mustStage(w.offer(10), files)
+	// About 40 of the 1,000 pieces, or of the questions, are lost.
+	if took := time.Duration(w.k.Now() - begin); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
 // TestBudgetIsShared: two transfers at once get the same as one.
 func TestBudgetIsShared(t *testing.T) {
 	w := newWorld(t, 5, 2, ship.Config{ChunkBytes: 1000, ReceiveBytes: 50_000})

@@ -167,6 +167,7 @@ func TestKeeps(t *testing.T) {
 	w := newWorld(t, 35, 2, small)
 	files := randomFiles(35, 3000, 2000, 2500)
 	w.replicate(files)
+	w.mustStage(w.offer(10), files) // what is staged already and kept now is given up
 	k := &keeper{claims: []bool{true, false, true}, intact: []bool{true, false}}
 	o := w.stage(w.offer(10), k)
 	w.until(func() bool { return o.done > 0 })
