@@ -176,28 +176,24 @@ func (r *Replica) nextChange(now time.Duration) *raftpb.ConfChangeV2 {
 	return nil
 }
 
-// caughtUp tells whether a learner has kept up for one election timeout: a vote
-// of one that lags could not elect anybody.
+// caughtUp tells whether a learner has kept up for one election timeout and now
+// holds all that is committed: a vote of one that lags could not elect anybody.
 func (r *Replica) caughtUp(now time.Duration, id env.ReplicaID) bool {
 	c := &r.changes
-	at := -1
-	for i := range c.ready {
-		if c.ready[i].id == id {
-			at = i
-		}
-	}
+	at := slices.IndexFunc(c.ready, func(s streak) bool { return s.id == id })
 	wait := r.electionTimeout()
-	switch keepsUp := r.insync.matchOf(id) >= r.commit && now-r.insync.tracker.CaughtUp(id) <= wait; {
+	keepsUp := now-r.insync.tracker.CaughtUp(id) <= wait
+	switch {
+	case keepsUp && at < 0:
+		c.ready = append(c.ready, streak{id: id, since: now})
+		return false
 	case !keepsUp && at >= 0:
-		c.ready = append(c.ready[:at], c.ready[at+1:]...)
+		c.ready = slices.Delete(c.ready, at, at+1)
 		return false
 	case !keepsUp:
 		return false
-	case at < 0:
-		c.ready = append(c.ready, streak{id: id, since: now})
-		return false
 	default:
-		return now-c.ready[at].since >= wait
+		return now-c.ready[at].since >= wait && r.insync.matchOf(id) >= r.commit
 	}
 }
 

@@ -135,6 +135,7 @@ func (r *Replica) InSync(dst []env.NodeID) []env.NodeID {
 // is proposed, sent or applied. The machine may still be checkpointed.
 func (r *Replica) Retire() {
 	r.rn, r.role, r.leader = nil, env.Follower, 0
+	r.sendings.stopLeading(r)
 	r.abandon(ErrNotLeader)
 }
 
@@ -166,6 +167,7 @@ func (r *Replica) Fence(err error) {
 	}
 	r.fenced, r.rn, r.role, r.leader = err, nil, env.Follower, 0
 	r.trace(env.Event{Kind: env.EventFenced, Term: r.term, Text: err.Error()})
+	r.sendings.stopLeading(r)
 	r.abandon(ErrFenced)
 	r.cfg.Host.Fenced(r, err)
 }
