@@ -47,7 +47,7 @@ func Format(c Config) error {
 
 // formatNode formats, and makes the directory's own entries durable.
 func formatNode(t *env.Task, e env.Env, c Config) error {
-	if err := engine.Format(t, e, c.Engine()); err != nil {
+	if err := engine.Format(t, e, c.Engine(), engine.FormatFirst); err != nil {
 		return err
 	}
 	return t.SyncDir(e.Disk, ".")

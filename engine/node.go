@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
@@ -13,6 +14,7 @@ import (
 	"github.com/lockstep-log/lockstep/engine/membership"
 	"github.com/lockstep-log/lockstep/engine/replica"
 	"github.com/lockstep-log/lockstep/engine/ship"
+	"github.com/lockstep-log/lockstep/engine/wal"
 )
 
 // ErrTopology marks a data directory whose groups are not those the
@@ -35,6 +37,8 @@ type Node struct {
 	events  Events
 	tasks   env.Tasks
 	journal *journal.Journal
+	ship    *ship.Ship
+	pool    *wal.Pool
 
 	partitions []*partition // hosted here, sorted by group
 	byGroup    map[env.GroupID]*partition
@@ -46,7 +50,12 @@ type Node struct {
 	ticked  func()             // onTick, made once
 	posted  bool
 	outbox  outbox
-	peers   map[env.NodeID]*peer
+	peers   peers
+	space   space
+	scrub   scrub
+	sweeps  due   // of the pool
+	trims   due   // of the logs, by retention
+	fetched int64 // bytes that fetches may be reading now
 	tick    env.Timer
 	ready   bool
 	stopped bool
@@ -64,8 +73,8 @@ func Start(e env.Env, cfg Config, events Events) *Node {
 		cfg: cfg, env: e, events: events,
 		byGroup: map[env.GroupID]*partition{},
 		byName:  map[topicPartition]*Partition{},
-		peers:   map[env.NodeID]*peer{},
 	}
+	n.peers, n.space.full = peers{}, map[env.NodeID]time.Duration{}
 	n.turn, n.ticked = n.endTurn, n.onTick
 	for i := range cfg.Topology.Partitions {
 		p := &n.cfg.Topology.Partitions[i]
@@ -92,8 +101,10 @@ func (n *Node) Kill() {
 func (n *Node) kill() {
 	n.stopped, n.ready = true, false
 	for _, p := range n.partitions {
-		p.replica.Kill()
-		p.fetches, p.reading = nil, nil
+		p.kill()
+	}
+	if n.ship != nil {
+		n.ship.Close()
 	}
 	if n.tick != nil {
 		n.tick.Stop()
@@ -127,7 +138,10 @@ func (n *Node) Stop(done func(error)) {
 func (n *Node) end(err error) {
 	n.stopped = true
 	for _, p := range n.partitions {
-		p.replica.Kill()
+		p.kill()
+	}
+	if n.ship != nil {
+		n.ship.Close()
 	}
 	n.tasks.Stop()
 	for len(n.stops) > 0 { // one of them may kill the node
@@ -140,7 +154,7 @@ func (n *Node) end(err error) {
 func (n *Node) close(t *env.Task) error {
 	var first error
 	for _, p := range n.partitions {
-		if p.replica.Fenced() == nil {
+		if p.serves() {
 			if err := n.checkpoint(t, p); err != nil && first == nil {
 				first = fmt.Errorf("checkpoint of group %d: %w", p.spec.Group, err)
 			}
@@ -189,44 +203,18 @@ func (n *Node) fail(err error) {
 	}
 }
 
-// Fenced implements replica.Host.
-func (n *Node) Fenced(r *replica.Replica, _ error) {
-	if p := n.byGroup[r.Group()]; p != nil {
-		p.failFetches(KafkaStorageError)
+// kill ends a partition with its node.
+func (p *partition) kill() {
+	if p.replica != nil {
+		p.replica.Kill()
 	}
-}
-
-// Stage implements replica.Host.
-func (n *Node) Stage(_ *replica.Replica, _ ship.Ref, _ env.NodeID, done func(*replica.Staged, error)) {
-	n.env.Clock.Post(func() {
-		if !n.stopped {
-			done(nil, errNoShip)
-		}
-	})
-}
-
-var errNoShip = errors.New("engine: snapshots are not shipped yet")
-
-// StageProgress implements replica.Host.
-func (n *Node) StageProgress(*replica.Replica) int64 { return 0 }
-
-// Offer implements replica.Host.
-func (n *Node) Offer(*replica.Replica, machine.Manifest) (ship.Ref, error) {
-	return ship.Ref{}, errNoShip
-}
-
-// Withdraw implements replica.Host.
-func (n *Node) Withdraw(ship.Ref) {}
-
-// Reopen implements replica.Host.
-func (n *Node) Reopen(r *replica.Replica) {
-	r.Fence(errors.New("engine: a replica cannot be reopened yet"))
+	p.fetches, p.reading = nil, nil
 }
 
 // Machine returns a group's state machine, nil if the node has no replica of it.
 func (n *Node) Machine(g env.GroupID) machine.StateMachine {
 	if p := n.byGroup[g]; p != nil {
-		return p.replica.Machine()
+		return p.machine
 	}
 	return nil
 }
