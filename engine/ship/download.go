@@ -347,6 +347,9 @@ func (d *download) restart() error {
 	switch {
 	case d.err != nil:
 		return d.err
+	case !d.mixed && d.giver == 0:
+		d.fail(errors.New("its sum is not that of no bytes"))
+		return d.err
 	case d.mixed && d.again > rounds*len(d.sources):
 		d.fail(errors.New("the pieces of several nodes do not fit together"))
 		return d.err

@@ -55,6 +55,7 @@ func TestManifestRefuses(t *testing.T) {
 		"long name": {{Name: strings.Repeat("a", 129)}},
 		"twice":     {{Name: "a"}, {Name: "a"}},
 		"negative":  {{Name: "a", Bytes: -1}},
+		"empty":     {{Name: "a", Sum: 1}},
 		"too much":  {{Name: "a", Bytes: 1<<63 - 1}, {Name: "b", Bytes: 1}},
 	} {
 		if _, err := ship.EncodeManifest(1, machine.Manifest{Files: files}); !errors.Is(err, ship.ErrManifest) {

@@ -64,8 +64,8 @@ func admit(m machine.Manifest) error {
 			return fmt.Errorf("%w: no name for a file: %q", ErrManifest, f.Name)
 		case seen[f.Name]:
 			return fmt.Errorf("%w: %q twice", ErrManifest, f.Name)
-		case f.Bytes < 0 || total < 0:
-			return fmt.Errorf("%w: %q has %d bytes", ErrManifest, f.Name, f.Bytes)
+		case f.Bytes < 0 || total < 0, f.Bytes == 0 && f.Sum != 0:
+			return fmt.Errorf("%w: %q has %d bytes, sum %08x", ErrManifest, f.Name, f.Bytes, f.Sum)
 		}
 		seen[f.Name] = true
 		size += fileHeader + len(f.Name)

@@ -133,8 +133,8 @@ func (s *Ship) Stage(ref Ref, dir string, keep machine.StateMachine, first env.N
 // group's other members. done is as in Stage.
 func (s *Ship) Fetch(g env.GroupID, dir string, f machine.FileInfo, done func(*Staged, error)) {
 	x := &transfer{s: s, group: g, at: repairPlace(dir, f.Name), file: f, done: []func(*Staged, error){done}}
-	if !fit(f.Name) || f.Bytes < 0 {
-		s.refuse(x, fmt.Errorf("%w: no name for a file: %q", ErrManifest, f.Name))
+	if err := admit(machine.Manifest{Files: []machine.FileInfo{f}}); err != nil {
+		s.refuse(x, err)
 		return
 	}
 	s.admit(x, s.cfg.RepairsAtOnce)
