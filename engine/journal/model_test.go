@@ -251,7 +251,7 @@ func (m *model) check(r journal.Recovered) bool {
 		return true
 	}
 	if g.checkpoint = found.cp; found.replica != g.now().replica {
-		g.retain = 0 // of the replica that is not there
+		g.retain = r.First // what was told of the one that is not there does not count
 	}
 	if floor := m.floor(g, &found); r.First > floor {
 		m.tb.Fatalf("group %d: first entry %d, entries from %d on must be kept", r.Group, r.First, floor)

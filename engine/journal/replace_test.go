@@ -204,7 +204,9 @@ func TestSnapshotOrPatience(t *testing.T) {
 // A roll between Adopt and its record gives back the files of the old life, and
 // takes nothing from the new one.
 func TestRollBetweenAdoptAndItsRecord(t *testing.T) {
-	n := newNode(t, 1, smallConfig(), 2)
+	cfg := smallConfig()
+	cfg.RetainBytes = 0
+	n := newNode(t, 1, cfg, 2)
 	n.open()
 	n.put(2, journal.HardState{Term: 1}, span(1, 9, 1, "old"))
 	n.j.Fence(2, errors.New("lost"))
