@@ -71,6 +71,26 @@ func TestHistoriesOfDisasterGiveEqualLogs(t *testing.T) {
 					}
 				}
 			},
+			"restore": func(rt *rapid.T) {
+				if busy {
+					rt.Skip()
+				}
+				_, other := fresh(rt, 7, 4096)
+				other.apply(h, rapid.Uint64Range(p.log.AppliedIndex(), uint64(len(h))).Draw(rt, "index"))
+				other.checkpoint("")
+				m, err := other.log.Snapshot()
+				if err != nil {
+					rt.Fatal(err)
+				}
+				c, err := p.restore(m, other.fetched(m))
+				other.kill()
+				switch {
+				case err == nil && c.Installed:
+					promised = c
+				case !errors.Is(err, env.ErrNoSpace) || !p.mount.full:
+					rt.Fatal(c, err)
+				}
+			},
 			"scrub": func(rt *rapid.T) { p.scrub() },
 			"damage": func(rt *rapid.T) {
 				segments := p.log.Segments()
@@ -79,7 +99,11 @@ func TestHistoriesOfDisasterGiveEqualLogs(t *testing.T) {
 				}
 				s := segments[rapid.IntRange(0, len(segments)-1).Draw(rt, "segment")]
 				truth := filesOf(p.content()) // all of it is written now
-				p.mount.names[s.Name].data[s.Bytes/2] ^= 1
+				n := p.mount.names[s.Name]
+				if n == nil || int64(len(n.data)) < s.Bytes {
+					return // it waits for room
+				}
+				n.data[s.Bytes/2] ^= 1
 				p.scrub()
 				for _, b := range p.log.Bad() {
 					if err := p.repair(b, truth); err != nil {
