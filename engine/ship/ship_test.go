@@ -454,7 +454,9 @@ func TestRefusals(t *testing.T) {
 		"bad name": {func(done func(*ship.Staged, error)) {
 			p.ship.Fetch(group, dir, machine.FileInfo{Name: "../x", Bytes: 1}, done)
 		}, ship.ErrManifest},
-		"no bytes":      {func(done func(*ship.Staged, error)) { p.ship.Fetch(group, dir, machine.FileInfo{Name: "x", Sum: 1}, done) }, ship.ErrManifest},
+		"no bytes": {func(done func(*ship.Staged, error)) {
+			p.ship.Fetch(group, dir, machine.FileInfo{Name: "x", Sum: 1}, done)
+		}, ship.ErrManifest},
 		"no such file": {func(done func(*ship.Staged, error)) {
 			p.ship.Fetch(group, dir, machine.FileInfo{Name: "x", Bytes: 1}, done)
 		}, ship.ErrSources},
