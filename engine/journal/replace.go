@@ -27,6 +27,7 @@ func (j *Journal) Restart(id env.GroupID, hs HardState, checkpointID, index, ter
 	}
 	g.view.restart(hs, index, term)
 	g.view.applied = max(g.view.applied, index)
+	g.commit = max(g.commit, g.view.hs.Commit)
 	j.special(request{group: g, special: recordRestart, hs: g.view.hs, checkpoint: c, done: done})
 }
 
@@ -122,7 +123,7 @@ func (j *Journal) putSpecial(r *request) {
 	case recordRestart:
 		fl.tellState = r.hs.Term != g.hs.Term || r.hs.Vote != g.hs.Vote
 		g.restart(c, r.hs)
-		g.commit, g.noted = max(g.commit, c.index), true
+		g.noted = true
 		rec.hs = g.hs
 		rec.payload = binary.LittleEndian.AppendUint64(nil, c.term)
 		rec.payload = binary.LittleEndian.AppendUint64(rec.payload, c.id)

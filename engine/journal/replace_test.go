@@ -238,3 +238,22 @@ func TestRollBetweenAdoptAndItsRecord(t *testing.T) {
 	n.open()
 	n.expect(2, span(1, 2, 1, "new"))
 }
+
+// A restart of the old life that waits when the group is adopted says nothing of
+// what is committed in the new one.
+func TestRestartBeforeAnAdoption(t *testing.T) {
+	n := newNode(t, 1, testConfig(), 1)
+	n.open()
+	n.j.Restart(1, journal.HardState{Term: 1, Commit: 5}, 1, 5, 1, nil)
+	n.j.Fence(1, errors.New("lost"))
+	if err := n.j.Adopt(1, 300, 2, 0, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	n.put(1, journal.HardState{Term: 1}, span(1, 6, 1, "new"))
+	n.put(1, journal.HardState{Term: 2}, nil)
+	n.powerLoss(loseAll)
+	n.open()
+	if hs := n.j.Groups()[0].HardState; hs.Commit != 0 {
+		t.Errorf("hard state %+v", hs)
+	}
+}
