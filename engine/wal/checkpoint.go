@@ -88,7 +88,7 @@ func (l *Log) persist(t *env.Task, c checkpoint, segments []*segment, doomed int
 	}
 	if l.newNames {
 		l.newNames = false
-		if err := t.SyncDir(l.env.Disk, l.cfg.Dir); err != nil {
+		if err := l.syncDir(t); err != nil {
 			return nil, err
 		}
 	}
@@ -135,11 +135,11 @@ func (l *Log) commit(t *env.Task, c checkpoint) (full, failed error) {
 		}
 	}
 	for _, name := range []string{names[1], names[0]} {
-		if err := t.Rename(l.env.Disk, l.path(name+unfinishedSuffix), l.path(name)); err != nil {
+		if err := l.rename(t, l.path(name+unfinishedSuffix), l.path(name)); err != nil {
 			return nil, err
 		}
 	}
-	if err := t.SyncDir(l.env.Disk, l.cfg.Dir); err != nil {
+	if err := l.syncDir(t); err != nil {
 		return nil, err
 	}
 	l.durable, l.body = c, body
@@ -157,7 +157,7 @@ func (l *Log) noRoom(t *env.Task, err error, names [2]string) (full, failed erro
 // removeAll removes files, those that are not there too.
 func (l *Log) removeAll(t *env.Task, names []string) error {
 	for _, name := range names {
-		if err := t.Remove(l.env.Disk, l.path(name)); err != nil && !errors.Is(err, env.ErrNotExist) {
+		if err := l.remove(t, l.path(name)); err != nil && !errors.Is(err, env.ErrNotExist) {
 			return err
 		}
 	}
@@ -172,7 +172,7 @@ func (e *syncError) Unwrap() error { return e.error }
 
 // writeRecord makes a new file durable, but for its name.
 func (l *Log) writeRecord(t *env.Task, name string, p []byte) error {
-	f, err := t.Open(l.env.Disk, name, env.OpenNew)
+	f, err := l.openFile(t, name, env.OpenNew)
 	if err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func (l *Log) saveIndex(t *env.Task, e extent, x *index) error {
 }
 
 func (l *Log) writeIndex(t *env.Task, name string, p []byte) error {
-	f, err := t.Open(l.env.Disk, name, env.OpenCreate)
+	f, err := l.openFile(t, name, env.OpenCreate)
 	if err != nil {
 		return err
 	}

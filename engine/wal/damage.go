@@ -162,7 +162,7 @@ func (l *Log) replaceFile(t *env.Task, s *segment, staged machine.Giver) (err er
 	if err != nil {
 		return err
 	}
-	if err := t.SyncDir(l.env.Disk, l.cfg.Dir); err != nil {
+	if err := l.syncDir(t); err != nil {
 		l.failed(err)
 		return err
 	}

@@ -43,7 +43,8 @@
 //   - A disk without room fails nothing: bytes wait in memory, a checkpoint
 //     answers env.ErrNoSpace and the last one stands. After any other failed
 //     write, and after any failed sync, nothing completes any more.
-//   - No file is closed that owes a sync.
+//   - No file is closed that owes a sync, but by Close. A closed log takes no
+//     further step: another one may be opened on its files.
 //
 // # Writing is behind
 //

@@ -168,7 +168,7 @@ func (l *Log) readRecord(t *env.Task, name string, id uint64) (checkpoint, []byt
 // readWhole reads a small file. What fails is tried once more.
 func (l *Log) readWhole(t *env.Task, name string) (p []byte, err error) {
 	for range 2 {
-		f, e := t.Open(l.env.Disk, name, env.OpenExisting)
+		f, e := l.openFile(t, name, env.OpenExisting)
 		if errors.Is(e, env.ErrNotExist) {
 			return nil, e
 		}
@@ -246,7 +246,7 @@ func (l *Log) fit(t *env.Task, s *segment, active bool) (err error) {
 }
 
 func (l *Log) fitOnce(t *env.Task, s *segment, active bool) error {
-	f, err := t.Open(l.env.Disk, s.file.name, env.OpenExisting)
+	f, err := l.openFile(t, s.file.name, env.OpenExisting)
 	if err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (l *Log) restore(t *env.Task, m machine.Manifest, from machine.Source) (ref
 	c.generation, c.installed, c.replica = l.generation+1, true, l.cfg.Replica
 	refused, failed = l.takeAll(t, &c, from)
 	if refused == nil && failed == nil {
-		failed = t.SyncDir(l.env.Disk, l.cfg.Dir)
+		failed = l.syncDir(t)
 	}
 	if refused == nil && failed == nil {
 		refused, failed = l.commit(t, c)
@@ -126,7 +126,7 @@ func (l *Log) take(t *env.Task, e extent, from machine.Source) (refused, failed 
 			return nil, err
 		}
 	}
-	f, err := t.Open(l.env.Disk, l.path(e.fileName()), env.OpenNew)
+	f, err := l.openFile(t, l.path(e.fileName()), env.OpenNew)
 	if err != nil {
 		return roomless(err)
 	}
@@ -145,7 +145,7 @@ func roomless(err error) (full, failed error) {
 // measure looks at the length of a file that was given, which the giver has
 // verified: a mistake must not get into a record.
 func (l *Log) measure(t *env.Task, e extent) (refused, failed error) {
-	f, err := t.Open(l.env.Disk, l.path(e.fileName()), env.OpenExisting)
+	f, err := l.openFile(t, l.path(e.fileName()), env.OpenExisting)
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func (l *Log) scrubIndex(t *env.Task, e extent, x *index, pace func(*env.Task, i
 	tmp := name + unfinishedSuffix
 	err := l.writeIndex(t, tmp, want)
 	if err == nil {
-		err = t.Rename(l.env.Disk, tmp, name)
+		err = l.rename(t, tmp, name)
 	}
 	if errors.Is(err, env.ErrNoSpace) {
 		return l.removeAll(t, []string{e.indexFile() + unfinishedSuffix})
@@ -118,10 +118,10 @@ func (l *Log) rewriteRecord(t *env.Task, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := t.Rename(l.env.Disk, name+unfinishedSuffix, name); err != nil {
+	if err := l.rename(t, name+unfinishedSuffix, name); err != nil {
 		return err
 	}
-	if err := t.SyncDir(l.env.Disk, l.cfg.Dir); err != nil {
+	if err := l.syncDir(t); err != nil {
 		l.failed(err)
 		return err
 	}

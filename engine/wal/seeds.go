@@ -115,10 +115,10 @@ func (l *Log) begunAnew(t *env.Task, names []string, meta []byte) error {
 	if err := l.writeRecord(t, l.path(seedsName+unfinishedSuffix), encodeSeeds(seeds)); err != nil {
 		return err
 	}
-	if err := t.Rename(l.env.Disk, l.path(seedsName+unfinishedSuffix), l.path(seedsName)); err != nil {
+	if err := l.rename(t, l.path(seedsName+unfinishedSuffix), l.path(seedsName)); err != nil {
 		return err
 	}
-	if err := errors.Join(t.SyncDir(l.env.Disk, l.cfg.Dir), l.syncParents(t)); err != nil {
+	if err := errors.Join(l.syncDir(t), l.syncParents(t)); err != nil {
 		return err
 	}
 	c := checkpoint{
@@ -155,7 +155,7 @@ func (l *Log) findSeeds(t *env.Task, names []string) (seeds []seed, generation u
 		if name != e.fileName() {
 			continue // an index
 		}
-		f, err := t.Open(l.env.Disk, l.path(name), env.OpenExisting)
+		f, err := l.openFile(t, l.path(name), env.OpenExisting)
 		if err != nil {
 			continue // no seed
 		}

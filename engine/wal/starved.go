@@ -162,7 +162,7 @@ func (l *Log) probe(t *env.Task) error {
 	}
 	name := checkpointName(l.usedID+1) + unfinishedSuffix
 	err := func() error {
-		f, err := t.Open(l.env.Disk, l.path(name), env.OpenNew)
+		f, err := l.openFile(t, l.path(name), env.OpenNew)
 		if err != nil {
 			return err
 		}
