@@ -71,7 +71,7 @@ func keepVoters(state isr.State, m membership.State) isr.State {
 	voters, _ := splitIDs(m.Members)
 	for _, id := range state.Members {
 		if !slices.Contains(voters, id) {
-			state = state.Without(id, m.Index)
+			state = state.Without(id, max(state.Version, m.Index))
 		}
 	}
 	return state

@@ -61,8 +61,8 @@ func TestTheInSyncSetHoldsVotersOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := keepVoters(isr.State{Version: 9, Members: []env.ReplicaID{101, 102, 103, 104}}, s)
-	if len(got.Members) != 2 || got.Members[0] != 101 || got.Members[1] != 102 {
-		t.Fatalf("in sync: %v", got.Members)
+	if got.Version != 9 || len(got.Members) != 2 || got.Members[0] != 101 || got.Members[1] != 102 {
+		t.Fatalf("in sync: %+v", got)
 	}
 }
 
