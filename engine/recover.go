@@ -98,7 +98,7 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 			p.traceDamage(b)
 		}
 		p.mend()
-	case errors.Is(err, env.ErrIO) && !replaceable(err):
+	case errors.Is(err, env.ErrIO) && !replaceable(err) && !errors.Is(err, wal.ErrUnread):
 		// The disk failed a write or a sync; nothing says that this group is
 		// damaged. Stopped, the node may come back; fenced, it could not.
 		return fmt.Errorf("engine: recover group %d: %w", p.spec.Group, err)

@@ -122,7 +122,7 @@ func (p *partition) prepare(t *env.Task) (*machine.Checkpoint, error) {
 		case err == nil:
 		case errors.Is(err, env.ErrNoSpace):
 			t.Sleep(p.node.env.Clock, p.node.cfg.LostEvery)
-		case errors.Is(err, env.ErrIO):
+		case errors.Is(err, env.ErrIO) && !errors.Is(err, wal.ErrUnread):
 			return nil, fmt.Errorf("engine: prepare group %d: %w", p.spec.Group, err)
 		default: // it stays out of service, and says why
 			p.state, p.why = StateFenced, errors.Join(p.why, err)

@@ -77,7 +77,7 @@ func (s *scrub) pace(t *env.Task, n int64) {
 	if rate == 0 {
 		rate = suspectRate
 	}
-	t.Sleep(s.n.env.Clock, time.Duration(float64(n)/float64(rate)*float64(time.Second)))
+	t.Sleep(s.n.env.Clock, time.Duration(n)*time.Second/time.Duration(rate))
 }
 
 // suspectRate, in bytes a second, is what a log is read at on another node's
@@ -102,9 +102,7 @@ func (s *scrub) suspect(p *partition) {
 
 // journal reads the journal's files. It mends or fences by itself.
 func (s *scrub) journal(t *env.Task) error {
-	err := s.n.journal.Scrub(t, s.pace, func(d journal.Damage) {
-		s.n.env.Tracer.Trace(env.Event{Kind: env.EventDamaged, File: d.File, Offset: d.Offset, Length: d.Length, Text: d.Err.Error()})
-	})
+	err := s.n.journal.Scrub(t, s.pace, func(journal.Damage) {}) // traced there
 	if errors.Is(err, journal.ErrClosed) {
 		return nil
 	}

@@ -66,6 +66,7 @@ type node struct {
 	nonce   uint64                // of the report that waits; 0: none
 	asked   time.Duration
 	full    bool
+	stuck   bool // nothing that is staged comes
 	events  map[env.EventKind]int
 	onEvent func(env.Event)
 	lastErr error
@@ -283,8 +284,14 @@ func (n *node) Trace(e env.Event) {
 
 func (n *node) Applied(*Replica)             {}
 func (n *node) Fenced(_ *Replica, err error) { n.lastErr = err }
-func (n *node) StageProgress(*Replica) int64 { return n.c.k.Now() }
-func (n *node) Withdraw(ref ship.Ref)        { delete(n.offers, ref) }
+func (n *node) StageProgress(*Replica) int64 {
+	if n.stuck {
+		return 0
+	}
+	return n.c.k.Now()
+}
+
+func (n *node) Withdraw(ref ship.Ref) { delete(n.offers, ref) }
 func (n *node) Offer(_ *Replica, m machine.Manifest) (ship.Ref, error) {
 	ref := ship.Ref{Group: clusterGroup, Index: m.Checkpoint.Index, Term: m.Checkpoint.Term, Bytes: 1}
 	n.offers[ref] = m
@@ -303,8 +310,12 @@ func (n *node) Wake(r *Replica) {
 }
 
 // Stage takes a manifest from the node that offers it, after a while.
-func (n *node) Stage(_ *Replica, ref ship.Ref, from env.NodeID, done func(*Staged, error)) {
+func (n *node) Stage(r *Replica, ref ship.Ref, from env.NodeID, done func(*Staged, error)) {
 	exec := n.exec(n.alive)
+	if n.stuck {
+		n.c.k.After(50*time.Millisecond, func() { n.Stage(r, ref, from, done) })
+		return
+	}
 	n.c.k.After(30*time.Millisecond, func() {
 		exec(func() {
 			source := n.c.nodes[from-1]

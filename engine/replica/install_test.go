@@ -340,3 +340,33 @@ func TestAManifestThatIsNotTheOfferIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// A member that is silent about its snapshot is given up, and offered again.
+func TestASnapshotWithoutProgressIsGivenUp(t *testing.T) {
+	c := behind(t)
+	l, n := c.leader(), c.nodes[2]
+	var gaveUp []time.Duration
+	var sent time.Duration
+	l.onEvent = func(e env.Event) {
+		switch e.Kind {
+		case env.EventSnapshotSent:
+			sent = time.Duration(c.k.Now())
+		case env.EventSnapshotFailed:
+			gaveUp = append(gaveUp, time.Duration(c.k.Now())-sent)
+		default:
+		}
+	}
+	n.stuck = true
+	n.boot(false)
+	c.until(func() bool { return len(gaveUp) == 3 }, "snapshots given up")
+	for _, after := range gaveUp {
+		if after < 2*time.Second || after > 2*time.Second+100*time.Millisecond {
+			t.Errorf("given up after %v", after)
+		}
+	}
+	n.stuck = false
+	c.settled()
+	if len(l.offers) != 0 {
+		t.Errorf("%d offers are still open", len(l.offers))
+	}
+}
