@@ -370,3 +370,22 @@ func TestASnapshotWithoutProgressIsGivenUp(t *testing.T) {
 		t.Errorf("%d offers are still open", len(l.offers))
 	}
 }
+
+// While a snapshot is on its way the leader's journal forgets what follows it:
+// the member gets another.
+func TestTheJournalForgetsWhatFollowsASnapshot(t *testing.T) {
+	c := behind(t)
+	n := c.nodes[2]
+	n.ledgers.slow = time.Second
+	n.boot(false)
+	c.until(func() bool { return n.r != nil && n.r.install.phase == installing }, "installation")
+	at := n.r.install.ref.Index
+	c.produce(200)
+	if first, _ := c.leader().r.view.FirstIndex(); first <= at+1 {
+		t.Fatalf("the leader still has entries from %d on", first)
+	}
+	c.settled()
+	if n.events[env.EventSnapshot] < 2 {
+		t.Fatalf("%d snapshots installed", n.events[env.EventSnapshot])
+	}
+}

@@ -88,9 +88,12 @@ func (s *sendings) end(r *Replica, to env.ReplicaID) {
 }
 
 // reached ends a sending once the member has what the snapshot would give it.
+// raft goes on by itself only where the journal still has what follows: where it
+// went meanwhile, raft would wait for a report for ever.
 func (s *sendings) reached(r *Replica, from env.ReplicaID, index uint64) {
 	if one := s.of(from); one != nil && index >= one.ref.Index {
 		s.end(r, from)
+		r.rn.ReportSnapshot(uint64(from), raft.SnapshotFinish)
 	}
 }
 
