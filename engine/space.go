@@ -32,6 +32,9 @@ func (n *Node) hasSpace() bool {
 	return !n.space.out && !n.journal.NoSpace() && !n.journal.Full() && n.space.backlog <= n.cfg.BacklogBytes
 }
 
+// Full tells whether the node's disk had no room when it was last looked at.
+func (n *Node) Full() bool { return n.space.out }
+
 // reviewSpace looks at the disk once a tick.
 func (n *Node) reviewSpace() {
 	s, now := &n.space, n.env.Clock.Monotonic()
