@@ -51,6 +51,9 @@ const (
 	// EventLost: a power loss took bytes that were written and not durable:
 	// File, Offset, Length.
 	EventLost
+	// EventDiskLost: the node's disk is gone with everything on it; what the node
+	// finds from now on is an empty one. Comes after EventCrashed.
+	EventDiskLost
 )
 
 var eventKindNames = names{
@@ -64,6 +67,7 @@ var eventKindNames = names{
 	EventDamaged: "damaged", EventRepaired: "repaired", EventUnrepairable: "unrepairable", EventTrim: "trim",
 	EventFull: "full", EventSpace: "space", EventScrubbed: "scrubbed", EventLostReported: "lostReported",
 	EventCrashed: "crashed", EventLost: "lost",
+	EventDiskLost: "diskLost",
 }
 
 // String names the kind.
