@@ -21,15 +21,16 @@ const module = "github.com/lockstep-log/lockstep"
 // that the floors alone would allow. It binds files that are not tests.
 const floors = `
 	0: engine/env engine/machine engine/record checker sim
-	1: engine/env/envtest engine/wire engine/journal engine/wal engine/isr netmodel diskmodel
-	2: engine/replica engine/metadata
-	3: engine
-	4: engine/kafka engine/client adapter/osenv adapter/rpc/raftpb adapter/rpc/clientpb
-	5: adapter/rpc adapter/kafka adapter/admin sim/cluster
-	6: adapter scenarios
-	7: sim/explore
-	8: sim/cli
-	9: cmd/... examples/...
+	1: engine/env/envtest engine/wire engine/journal engine/wal engine/isr engine/membership netmodel diskmodel
+	2: engine/ship
+	3: engine/replica engine/metadata engine/direct
+	4: engine
+	5: engine/kafka engine/client adapter/osenv adapter/rpc/raftpb adapter/rpc/clientpb
+	6: adapter/rpc adapter/kafka adapter/admin sim/cluster
+	7: adapter scenarios
+	8: sim/explore
+	9: sim/cli
+	10: cmd/... examples/...
 
 	# The engine never learns that a simulator exists, nor does the real world.
 	engine/...  !> sim/... netmodel diskmodel checker scenarios

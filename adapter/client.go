@@ -132,6 +132,13 @@ func (c *Client) ListOffsets(ctx context.Context, topic string, partition int32,
 	})
 }
 
+// DeleteRecords lets a partition begin at offset.
+func (c *Client) DeleteRecords(ctx context.Context, topic string, partition int32, offset int64, timeout time.Duration) (client.DeleteRecordsResult, error) {
+	return await(ctx, c, func(done func(client.DeleteRecordsResult)) {
+		c.client.DeleteRecords(topic, partition, offset, timeout, done)
+	})
+}
+
 // Partitions gives the numbers of a topic's partitions. An unknown topic
 // matches ErrInput.
 func (c *Client) Partitions(ctx context.Context, topic string, timeout time.Duration) ([]int32, error) {

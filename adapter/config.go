@@ -63,6 +63,14 @@ type TopicConfig struct {
 	// MinISR is how many in-sync replicas a record must be durable on before it
 	// is acknowledged. Default: the majority of replicas.
 	MinISR int `yaml:"minISR,omitempty"`
+
+	// RetentionBytes of each partition are kept at least; fixed at format. Default:
+	// 0, for ever.
+	RetentionBytes int64 `yaml:"retentionBytes,omitempty"`
+
+	// Retention is how long records are kept at least, by their timestamps; fixed at
+	// format. Default: 0, for ever.
+	Retention Duration `yaml:"retention,omitempty"`
 }
 
 // TuningConfig holds the limits. Zero is the default, which stands with each.
@@ -104,6 +112,51 @@ type TuningConfig struct {
 
 	// LogTailBytes of each log are kept in memory for readers. Default: 4 MiB.
 	LogTailBytes int `yaml:"logTailBytes,omitempty"`
+
+	// JournalRetainBytes of the journal are kept for followers that are behind;
+	// beyond it they get snapshots. Default: 512 MiB.
+	JournalRetainBytes int64 `yaml:"journalRetainBytes,omitempty"`
+
+	// JournalMaxBytes is the largest journal. When checkpoints do not free enough of
+	// it, produces are refused. Default: 4 GiB.
+	JournalMaxBytes int64 `yaml:"journalMaxBytes,omitempty"`
+
+	// BacklogBytes may be applied and not be on the disk yet. Beyond it produces are
+	// refused. Default: 256 MiB.
+	BacklogBytes int64 `yaml:"backlogBytes,omitempty"`
+
+	// FetchBytes may be read for fetches at once. Beyond it they are throttled.
+	// Default: 64 MiB.
+	FetchBytes int64 `yaml:"fetchBytes,omitempty"`
+
+	// OutboxBytes may wait for each peer within one turn. Beyond it what can be asked
+	// again is dropped. Default: 64 MiB.
+	OutboxBytes int `yaml:"outboxBytes,omitempty"`
+
+	// MaxOpenFiles of logs are open at once. Beyond it the longest unused is closed.
+	// Default: 512.
+	MaxOpenFiles int `yaml:"maxOpenFiles,omitempty"`
+
+	// IdleClose is how long an unused file stays open. Default: 10s.
+	IdleClose Duration `yaml:"idleClose,omitempty"`
+
+	// ShipSendBytes a second are sent of files that other nodes need, and
+	// ShipReceiveBytes a second are fetched. Default: 64 MiB each.
+	ShipSendBytes    int64 `yaml:"shipSendBytes,omitempty"`
+	ShipReceiveBytes int64 `yaml:"shipReceiveBytes,omitempty"`
+
+	// StageBytes is the largest snapshot that is taken. Default: 0, no limit.
+	StageBytes int64 `yaml:"stageBytes,omitempty"`
+
+	// ScrubBytes a second are read to verify what is on the disk; -1: none. Default:
+	// 8 MiB.
+	ScrubBytes int64 `yaml:"scrubBytes,omitempty"`
+
+	// ScrubEvery is the least time between two passes' beginnings. Default: 1h.
+	ScrubEvery Duration `yaml:"scrubEvery,omitempty"`
+
+	// RetentionEvery is how often leaders look at what may go. Default: 30s.
+	RetentionEvery Duration `yaml:"retentionEvery,omitempty"`
 
 	// SendQueueBytes may wait in each of the three queues toward each peer.
 	// Default: 16 MiB.

@@ -114,6 +114,9 @@ func (c *Config) checkTopics() error {
 		case t.MinISR < 1 || t.MinISR > t.Replicas:
 			return inputf("topics: %s: minISR is %d; use 1 to the number of replicas, %d", t.Name, t.MinISR, t.Replicas)
 		}
+		if t.RetentionBytes < 0 || t.Retention < 0 {
+			return inputf("topics: %s: retention is negative; leave it out to keep records for ever", t.Name)
+		}
 		names[t.Name] = true
 		partitions += t.Partitions
 	}
@@ -141,6 +144,18 @@ func (c *Config) checkTuning() error {
 		{"journalFileBytes", t.JournalFileBytes},
 		{"logTailBytes", int64(t.LogTailBytes)},
 		{"sendQueueBytes", int64(t.SendQueueBytes)},
+		{"journalRetainBytes", t.JournalRetainBytes},
+		{"journalMaxBytes", t.JournalMaxBytes},
+		{"backlogBytes", t.BacklogBytes},
+		{"fetchBytes", t.FetchBytes},
+		{"outboxBytes", int64(t.OutboxBytes)},
+		{"maxOpenFiles", int64(t.MaxOpenFiles)},
+		{"idleClose", int64(t.IdleClose)},
+		{"shipSendBytes", t.ShipSendBytes},
+		{"shipReceiveBytes", t.ShipReceiveBytes},
+		{"stageBytes", t.StageBytes},
+		{"scrubEvery", int64(t.ScrubEvery)},
+		{"retentionEvery", int64(t.RetentionEvery)},
 	} {
 		if v.value < 0 {
 			return inputf("tuning: %s is negative; leave it out for the default", v.key)

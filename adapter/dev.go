@@ -225,7 +225,7 @@ func (d *DevConfig) fresh() ([]Config, error) {
 
 // make formats a node's data directory, then writes its configuration.
 func (d *DevConfig) make(c Config) error {
-	if err := Format(c); err != nil {
+	if err := Format(context.Background(), c, false); err != nil {
 		return err
 	}
 	c.Data = filepath.Base(c.Data)

@@ -1,9 +1,12 @@
 package adapter
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"time"
 
 	"github.com/lockstep-log/lockstep/adapter/osenv"
 	"github.com/lockstep-log/lockstep/engine"
@@ -12,8 +15,16 @@ import (
 )
 
 // Format makes the configured data directory, which must be empty or absent,
-// into the node's. It is the only thing that does.
-func Format(c Config) error {
+// into the node's. It is the only thing that does. With replace it takes the
+// place of a disk that the node lost: see engine.FormatReplace. Without it the
+// error matches ErrInput if another node says that the cluster has served.
+func Format(ctx context.Context, c Config, replace bool) error {
+	mode := engine.FormatFirst
+	if replace {
+		mode = engine.FormatReplace
+	} else if err := checkNew(ctx, c); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(c.Data, 0o755); err != nil {
 		return inputf("format: %w", err)
 	}
@@ -30,7 +41,7 @@ func Format(c Config) error {
 	e := env.Env{Clock: loop, Network: offline{}, Disk: disk, Tracer: env.Discard, Entropy: osenv.Entropy{}}
 	result := make(chan error, 1)
 	loop.Post(func() {
-		tasks.Go("format", func(t *env.Task) { result <- formatNode(t, e, c) })
+		tasks.Go("format", func(t *env.Task) { result <- formatNode(t, e, c, mode) })
 	})
 	loop.Start()
 	err = <-result
@@ -45,9 +56,34 @@ func Format(c Config) error {
 	return nil
 }
 
+// askPeers bounds the question to the other nodes.
+const askPeers = time.Second
+
+// checkNew refuses to make the first disk of a node whose groups hold records
+// already: it may have had a part in them on a disk that is gone. (A cluster
+// that is being set up may elect leaders before its last node is formatted.)
+func checkNew(ctx context.Context, c Config) error {
+	limited, cancel := context.WithTimeout(ctx, askPeers)
+	defer cancel()
+	topology := c.topology()
+	others := slices.DeleteFunc(topology.Nodes, func(n engine.NodeInfo) bool { return n.ID == env.NodeID(c.Node) })
+	for id, s := range ClusterStatus(limited, others) { //lockstep:unordered any of them will do
+		if s.Metadata.Cluster != c.Cluster {
+			continue
+		}
+		for _, p := range s.Metadata.Partitions {
+			if p.HighWatermark > 0 && slices.Contains(p.Replicas, env.NodeID(c.Node)) {
+				return inputf("format: node %d says that %s/%d holds records already; if node %d lost its disk, use --replace",
+					id, p.Topic, p.Partition, c.Node)
+			}
+		}
+	}
+	return nil
+}
+
 // formatNode formats, and makes the directory's own entries durable.
-func formatNode(t *env.Task, e env.Env, c Config) error {
-	if err := engine.Format(t, e, c.Engine()); err != nil {
+func formatNode(t *env.Task, e env.Env, c Config, mode engine.FormatMode) error {
+	if err := engine.Format(t, e, c.Engine(), mode); err != nil {
 		return err
 	}
 	return t.SyncDir(e.Disk, ".")

@@ -28,6 +28,8 @@ type metrics struct {
 
 	ready, leader, epoch, isr, minISR, replicas *prometheus.Desc
 	highWatermark, logStart, applied, serves    *prometheus.Desc
+
+	storage storageMetrics
 }
 
 func newMetrics(n *Node) *metrics {
@@ -70,6 +72,7 @@ func newMetrics(n *Node) *metrics {
 	m.highWatermark = desc("partition_high_watermark", "End offset of what is committed and applied on this node.", partition...)
 	m.logStart = desc("partition_log_start_offset", "First offset that this node keeps.", partition...)
 	m.applied = desc("partition_applied_index", "Raft index that this node has applied.", partition...)
+	m.storage.describe(desc)
 	m.serves = desc("partition_replica_serves", "1 if the replica on this node serves, 0 if it was taken out of service.", partition...)
 	return m
 }
@@ -84,7 +87,7 @@ func (m *metrics) Describe(out chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector.
 func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	t := m.node.tracer
-	for kind := env.EventBooted; kind <= env.EventStopped; kind++ {
+	for kind := env.EventBooted; kind < env.EventKinds; kind++ {
 		counter(out, m.events, t.events[kind].Load(), eventName(kind))
 	}
 	counter(out, m.written, t.written.Load())
@@ -95,6 +98,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	for dir, s := range m.node.disk.Stats() {
 		m.collectDisk(out, dir, &s)
 	}
+	m.storage.collect(out, m.node)
 	if s, ok := m.node.status(); ok {
 		gauge(out, m.ready, flag(s.Ready))
 		node := uint64(s.Metadata.Node)

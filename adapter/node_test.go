@@ -97,7 +97,7 @@ func start(t testing.TB, all []adapter.Config) (nodes []*adapter.Node, stop func
 func formatAll(t testing.TB, all []adapter.Config) {
 	t.Helper()
 	for _, c := range all {
-		if err := adapter.Format(c); err != nil {
+		if err := adapter.Format(t.Context(), c, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -279,10 +279,10 @@ func TestBadDirectoriesAndPorts(t *testing.T) {
 	if names, err := os.ReadDir(c.Data); err != nil || len(names) > 0 {
 		t.Errorf("serving an unformatted directory left %v in it, %v", names, err)
 	}
-	if err := adapter.Format(c); err != nil {
+	if err := adapter.Format(t.Context(), c, false); err != nil {
 		t.Fatal(err)
 	}
-	expect("formatted twice", adapter.Format(c), "is not empty")
+	expect("formatted twice", adapter.Format(t.Context(), c, false), "is not empty")
 
 	foreign := c
 	foreign.Cluster = 8

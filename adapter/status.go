@@ -26,7 +26,26 @@ type NodeStatus struct {
 	Address  string `json:"address"`
 	Up       bool   `json:"up"`    // it answers
 	Ready    bool   `json:"ready"` // it serves
+	Full     bool   `json:"full"`  // its disk has no room
 	UptimeMs int64  `json:"uptimeMs"`
+}
+
+// ReplicaStatus is one replica as its own node knows it.
+type ReplicaStatus struct {
+	Node    uint64 `json:"node"`
+	Replica uint64 `json:"replica"` // its id; 0: it has none yet
+	// State is serving, repairing, asking, adopting, fenced or opening.
+	State   string          `json:"state"`
+	Learner bool            `json:"learner,omitempty"` // it has no vote yet
+	Why     string          `json:"why,omitempty"`     // it does not serve
+	Damaged []DamagedStatus `json:"damaged,omitempty"`
+}
+
+// DamagedStatus are offsets of a partition whose bytes are not what was written.
+type DamagedStatus struct {
+	Base       int64 `json:"base"`
+	End        int64 `json:"end"`        // not included
+	Everywhere bool  `json:"everywhere"` // no replica has good bytes
 }
 
 // PartitionStatus is a partition as one node knows it.
@@ -43,6 +62,9 @@ type PartitionStatus struct {
 	HighWatermark int64    `json:"highWatermark"` // -1: no replica here
 	LogStart      int64    `json:"logStart"`
 	Fenced        string   `json:"fenced,omitempty"`
+
+	// Held are the replicas of the nodes that answered.
+	Held []ReplicaStatus `json:"held"`
 
 	applied uint64
 }
@@ -61,7 +83,7 @@ func AskStatus(ctx context.Context, servers []string) (Status, error) {
 // status asks the node itself; false if it has stopped.
 func (n *Node) status() (s rpc.NodeStatus, ok bool) {
 	ok = n.loop.Call(func() {
-		s.Ready, s.Metadata = n.engine.Ready(), n.engine.Metadata(nil)
+		s.Ready, s.Full, s.Metadata = n.engine.Ready(), n.engine.Full(), n.engine.Metadata(nil)
 	})
 	s.Uptime = time.Since(n.started)
 	return s, ok
@@ -85,14 +107,17 @@ func (n *Node) clusterStatus(ctx context.Context) (Status, bool) {
 func combine(cluster uint64, nodes []engine.NodeInfo, answers map[env.NodeID]rpc.NodeStatus) Status {
 	s := Status{Cluster: cluster, Nodes: []NodeStatus{}, Partitions: []PartitionStatus{}}
 	best := map[uint64]PartitionStatus{}
-	from := map[uint64]uint64{}
+	from, held := map[uint64]uint64{}, map[uint64][]ReplicaStatus{}
 	for _, n := range nodes {
 		answer, up := answers[n.ID]
 		s.Nodes = append(s.Nodes, NodeStatus{
-			ID: uint64(n.ID), Address: n.Address, Up: up, Ready: answer.Ready, UptimeMs: answer.Uptime.Milliseconds(),
+			ID: uint64(n.ID), Address: n.Address, Up: up, Ready: answer.Ready, Full: answer.Full, UptimeMs: answer.Uptime.Milliseconds(),
 		})
 		for i := range answer.Metadata.Partitions {
 			p := partitionStatus(&answer.Metadata.Partitions[i])
+			if r := &answer.Metadata.Partitions[i]; r.State != "" {
+				held[p.Group] = append(held[p.Group], replicaStatus(uint64(n.ID), r))
+			}
 			old, known := best[p.Group]
 			if !known || better(&p, uint64(n.ID), &old, from[p.Group]) {
 				best[p.Group], from[p.Group] = p, uint64(n.ID)
@@ -100,9 +125,25 @@ func combine(cluster uint64, nodes []engine.NodeInfo, answers map[env.NodeID]rpc
 		}
 	}
 	for _, group := range slices.Sorted(maps.Keys(best)) {
-		s.Partitions = append(s.Partitions, best[group])
+		p := best[group]
+		p.Held = held[group]
+		s.Partitions = append(s.Partitions, p)
 	}
 	return s
+}
+
+func replicaStatus(node uint64, p *engine.PartitionStatus) ReplicaStatus {
+	r := ReplicaStatus{Node: node, Replica: uint64(p.Replica), State: string(p.State), Learner: p.Learner, Why: p.Fenced}
+	for _, d := range p.Damaged {
+		r.Damaged = append(r.Damaged, DamagedStatus(d))
+	}
+	return r
+}
+
+// Whole tells that the replica serves with a vote, and that nothing of it is
+// damaged.
+func (r *ReplicaStatus) Whole() bool {
+	return r.State == string(engine.StateServing) && !r.Learner && len(r.Damaged) == 0
 }
 
 func better(p *PartitionStatus, node uint64, old *PartitionStatus, oldNode uint64) bool {

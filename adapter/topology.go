@@ -34,9 +34,29 @@ func (c *Config) Engine() engine.Config {
 	set(&e.Log.SegmentBytes, t.SegmentBytes)
 	set(&e.Journal.FileBytes, t.JournalFileBytes)
 	set(&e.LogTailBytes, t.LogTailBytes)
+	t.setStorage(&e)
 	// A write of the journal must fit its file, and the largest batch the write.
 	e.Journal.MaxBatchBytes = max(int(min(int64(e.Journal.MaxBatchBytes), e.Journal.FileBytes/4)), e.MaxBatchBytes+writeSlack)
 	return e
+}
+
+// setStorage sets what bounds and looks after the disk.
+func (t *TuningConfig) setStorage(e *engine.Config) {
+	set(&e.Journal.RetainBytes, t.JournalRetainBytes)
+	set(&e.Journal.MaxBytes, t.JournalMaxBytes)
+	set(&e.BacklogBytes, t.BacklogBytes)
+	set(&e.FetchBytes, t.FetchBytes)
+	set(&e.OutboxBytes, t.OutboxBytes)
+	set(&e.MaxOpenFiles, t.MaxOpenFiles)
+	set(&e.IdleClose, time.Duration(t.IdleClose))
+	set(&e.Ship.SendBytes, t.ShipSendBytes)
+	set(&e.Ship.ReceiveBytes, t.ShipReceiveBytes)
+	set(&e.Ship.StageBytes, t.StageBytes)
+	set(&e.ScrubEvery, time.Duration(t.ScrubEvery))
+	set(&e.RetentionEvery, time.Duration(t.RetentionEvery))
+	if set(&e.ScrubBytes, t.ScrubBytes); t.ScrubBytes < 0 {
+		e.ScrubBytes = 0
+	}
 }
 
 // frameBytes is the largest frame between nodes.
@@ -63,6 +83,7 @@ func (c *Config) topology() engine.Topology {
 			turn := len(t.Partitions)
 			p := engine.Partition{
 				Group: env.GroupID(turn + 1), Topic: topic.Name, Partition: int32(i), MinISR: topic.MinISR,
+				RetentionBytes: topic.RetentionBytes, RetentionMs: time.Duration(topic.Retention).Milliseconds(),
 			}
 			for k := range topic.Replicas {
 				node := nodes[(turn+k)%len(nodes)]

@@ -13,7 +13,7 @@ import (
 // the metrics from elsewhere.
 type tracer struct {
 	log     *slog.Logger
-	events  [env.EventStopped + 1]atomic.Uint64
+	events  [env.EventKinds]atomic.Uint64
 	written atomic.Uint64 // bytes handed to the journal
 	records atomic.Uint64 // acknowledged, in batches of events[EventProduceAcked]
 }
@@ -74,5 +74,20 @@ func eventNames() []string {
 		env.EventISR: "isr", env.EventCheckpoint: "checkpoint", env.EventRecycled: "recycled",
 		env.EventTornTail: "torn_tail", env.EventResynced: "resynced", env.EventReadBack: "read_back",
 		env.EventFenced: "fenced", env.EventStopped: "stopped",
+		env.EventSnapshotSent:    "snapshot_sent",
+		env.EventSnapshotResumed: "snapshot_resumed",
+		env.EventSnapshotStaged:  "snapshot_staged",
+		env.EventSnapshot:        "snapshot",
+		env.EventSnapshotFailed:  "snapshot_failed",
+		env.EventMembers:         "members",
+		env.EventReplica:         "replica",
+		env.EventDamaged:         "damaged",
+		env.EventRepaired:        "repaired",
+		env.EventUnrepairable:    "unrepairable",
+		env.EventTrim:            "trim",
+		env.EventFull:            "full",
+		env.EventSpace:           "space",
+		env.EventScrubbed:        "scrubbed",
+		env.EventLostReported:    "lost_reported",
 	}
 }

@@ -21,6 +21,10 @@ func (j *judge) pair(p *partition, a, b *ReplicaDigest) {
 	even := a.AppliedIndex == b.AppliedIndex
 	if even {
 		j.checked[oReplicasEqual]++
+		j.checked[oRetention]++
+		if a.StartOffset != b.StartOffset {
+			j.fail(oRetention, 0, 0, "%v: the logs of replicas %d and %d, which applied up to %d, start at offsets %d and %d", p.key, a.Replica, b.Replica, a.AppliedIndex, a.StartOffset, b.StartOffset)
+		}
 		if a.Fingerprint != b.Fingerprint {
 			j.fail(oReplicasEqual, 0, 0, "%v: replicas %d and %d applied up to %d and have fingerprints %016x and %016x", p.key, a.Replica, b.Replica, a.AppliedIndex, a.Fingerprint, b.Fingerprint)
 		}

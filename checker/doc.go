@@ -9,10 +9,13 @@
 //   - op.go, event.go, history.go: what is judged. codec_write.go and
 //     codec_read.go: its file, one JSON object a line.
 //   - monitor*.go: Monitor judges the events of a run while it happens: raft's
-//     own properties, the durability ghost, what recovery stands by.
+//     own properties, the durability ghost, what recovery stands by. The rest of
+//     them, by noun: monitor_members.go (configurations), monitor_replace.go
+//     (fences and fresh ids), monitor_snapshot.go, monitor_trim.go,
+//     monitor_damage.go.
 //   - isr.go: the reported in-sync set against the truth of the models.
 //   - check*.go: Check judges a whole history: acknowledged writes, reads,
-//     offsets, replicas.
+//     offsets, replicas, deletions.
 //   - linear.go: the exact linearizability check and its proof;
 //     linear_porcupine.go: porcupine as a second opinion, and the picture.
 //
@@ -38,6 +41,36 @@
 //   - EventLost names only bytes that read otherwise now than they were written,
 //     and every byte of a Written range is covered by a checksum.
 //
+//   - Recovered has in Offset the index of the checkpoint that the replica starts
+//     from; 0: it starts from nothing, or it is not said. It may come again within
+//     one process: the replica began anew, with everything it had written durable.
+//   - The configuration in force is genesis, which is Group.Members, from
+//     Recovered on, until a Members event says otherwise. Members follows directly
+//     on the Recovered or Snapshot whose checkpoint it belongs to, and otherwise
+//     comes right before the Apply of its entry. It may be left out for index 0.
+//   - SnapshotStaged comes before the machine begins to install that snapshot, and
+//     Snapshot when the journal's record of it is durable, before any entry,
+//     acknowledgement or commit above it.
+//   - Replica comes when the adoption is durable, before anything that the fresh
+//     id sends. A process may end before it: then Recovered speaks for it.
+//   - LostReported with a replica means that a durable fence keeps it silent.
+//   - Trim comes at or before the Apply of its command, wherever that is applied,
+//     after a restart again.
+//   - Damaged and Repaired name a file alike.
+//   - EventDiskLost is fed by who took the disk away. Without it an id that returns
+//     on an empty disk is only found by what it forgot.
+//
+// # Whose configuration
+//
+// A decision is judged by the configuration that the replica that makes it has
+// applied: joint ones need a majority of both halves, learners never count. A
+// commit index is first told by the leader that counted; whoever else tells it
+// first is judged by any configuration from its own on. A produce was committed
+// under an older configuration than the leader may be in when it answers, so
+// that one will do for it. Votes are counted when the events of all genesis
+// members are known from their beginning; of a replica only the newest vote is
+// remembered, and a newer one counts as any older.
+//
 // # Promises
 //
 // Messages are pure functions of the history: no clocks, no map order, no
@@ -47,7 +80,15 @@
 //
 // # Limits and known gaps
 //
-//   - One set of voters per group; joint configurations are not known yet.
+//   - A group whose Group.Members is empty has no quorums: nothing that needs one
+//     is checked, whatever its Members events say.
+//   - That a trim deletes no more than was asked for, or than retention allows, is
+//     not judged: only that all replicas and clients agree on it, and that nothing
+//     else makes records disappear.
+//   - A plain fetch may be answered by a leader that was deposed, so what it says
+//     of the log's start and end is not held against what others were told.
+//   - That a damage has no good copy is known to who knows all disks: JudgeDamage
+//     asks for it. Which bytes a repair brought is judged by replicas-equal.
 //   - Entries below a replica's checkpoint, or in a journal file that was given
 //     back for reuse, count as durable: the ghost knows the journal's bytes
 //     only. Segments are judged by replicas-equal.

@@ -27,6 +27,21 @@ const (
 	EventReadBack
 	EventFenced
 	EventStopped
+	EventSnapshotSent
+	EventSnapshotResumed
+	EventSnapshotStaged
+	EventSnapshot
+	EventSnapshotFailed
+	EventMembers
+	EventReplica
+	EventDamaged
+	EventRepaired
+	EventUnrepairable
+	EventTrim
+	EventFull
+	EventSpace
+	EventScrubbed
+	EventLostReported
 )
 
 // Kinds that an observer of the nodes adds: no node can say them of itself.
@@ -36,6 +51,9 @@ const (
 	// EventLost: a power loss took bytes that were written and not durable:
 	// File, Offset, Length.
 	EventLost
+	// EventDiskLost: the node's disk is gone with everything on it; what the node
+	// finds from now on is an empty one. Comes after EventCrashed.
+	EventDiskLost
 )
 
 var eventKindNames = names{
@@ -44,7 +62,12 @@ var eventKindNames = names{
 	EventCommit: "commit", EventApply: "apply", EventProduceAcked: "produceAcked", EventISR: "isr",
 	EventCheckpoint: "checkpoint", EventRecycled: "recycled", EventTornTail: "tornTail",
 	EventResynced: "resynced", EventReadBack: "readBack", EventFenced: "fenced", EventStopped: "stopped",
+	EventSnapshotSent: "snapshotSent", EventSnapshotResumed: "snapshotResumed", EventSnapshotStaged: "snapshotStaged",
+	EventSnapshot: "snapshot", EventSnapshotFailed: "snapshotFailed", EventMembers: "members", EventReplica: "replica",
+	EventDamaged: "damaged", EventRepaired: "repaired", EventUnrepairable: "unrepairable", EventTrim: "trim",
+	EventFull: "full", EventSpace: "space", EventScrubbed: "scrubbed", EventLostReported: "lostReported",
 	EventCrashed: "crashed", EventLost: "lost",
+	EventDiskLost: "diskLost",
 }
 
 // String names the kind.
@@ -111,4 +134,8 @@ type Event struct {
 	File    string   `json:"file,omitempty"`
 	Text    string   `json:"text,omitempty"`
 	Set     []uint64 `json:"set,omitempty"`
+
+	Voters   []uint64 `json:"voters,omitempty"`
+	Outgoing []uint64 `json:"outgoing,omitempty"`
+	Learners []uint64 `json:"learners,omitempty"`
 }

@@ -49,17 +49,22 @@ type ReplicaDigest struct {
 	Replica      uint64          `json:"replica"`
 	AppliedIndex uint64          `json:"appliedIndex"`
 	Fingerprint  uint64          `json:"fingerprint,string"`
+	StartOffset  int64           `json:"startOffset,omitempty"`
 	Segments     []SegmentDigest `json:"segments,omitempty"` // by growing base
 }
 
 // Log is what a partition holds in the end: the agreed log, and how far each
 // replica's copy of it goes.
 type Log struct {
-	Topic       string          `json:"topic"`
-	Partition   int32           `json:"partition"`
-	StartOffset int64           `json:"startOffset"`
-	Records     []LogRecord     `json:"-"` // a line each in the file
-	Replicas    []ReplicaDigest `json:"replicas,omitempty"`
+	Topic       string `json:"topic"`
+	Partition   int32  `json:"partition"`
+	StartOffset int64  `json:"startOffset"`
+	// TrimmedTo is the highest offset that a command of the log made it start at,
+	// as Monitor.TrimmedTo tells. Nil: not known; then the events of the history
+	// say it, and without any the start is taken as it is.
+	TrimmedTo *int64          `json:"trimmedTo,omitempty"`
+	Records   []LogRecord     `json:"-"` // a line each in the file
+	Replicas  []ReplicaDigest `json:"replicas,omitempty"`
 }
 
 // History is everything known about one run.

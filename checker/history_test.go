@@ -125,11 +125,13 @@ func (b *book) relog(values ...string) {
 
 func (b *book) at(seq int) *checker.Op { return &b.h.Ops[seq-1] }
 
-var historyPlants = []struct {
+type historyPlant struct {
 	name   string
 	oracle string
 	run    func(b *book)
-}{
+}
+
+var historyPlants = []historyPlant{
 	{"an acknowledged value is nowhere", checker.LostWrite, func(b *book) { b.relog("a", "b1", "b2", "c", "d") }},
 	{"B34: an acknowledged value's offset holds another's", checker.LostWrite, func(b *book) {
 		b.at(12).Offset = 3
@@ -223,7 +225,7 @@ var historyPlants = []struct {
 }
 
 func TestHistoryPlants(t *testing.T) {
-	for _, p := range historyPlants {
+	for _, p := range slices.Concat(historyPlants, retentionPlants) {
 		t.Run(p.name, func(t *testing.T) {
 			b := clean()
 			p.run(b)
@@ -257,7 +259,7 @@ func TestEveryOracleHasAPlant(t *testing.T) {
 	for _, p := range plants {
 		planted[p.oracle] = true
 	}
-	for _, p := range historyPlants {
+	for _, p := range slices.Concat(historyPlants, retentionPlants) {
 		planted[p.oracle] = true
 	}
 	for _, o := range checker.Oracles() {

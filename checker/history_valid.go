@@ -90,6 +90,9 @@ func validateGroups(groups []Group) error {
 		ids[g.ID] = true
 		replicas := map[uint64]bool{}
 		for _, m := range g.Members {
+			if m.Replica == 0 {
+				return invalid("group %d has a replica without an id", g.ID)
+			}
 			if replicas[m.Replica] {
 				return invalid("group %d has replica %d twice", g.ID, m.Replica)
 			}
@@ -115,7 +118,7 @@ func (e *Event) validate() error {
 func (o *Op) validate(logs map[partitionKey]bool) error {
 	key := partitionKey{o.Topic, o.Partition}
 	switch {
-	case o.Kind < Produce || o.Kind > ListOffsets:
+	case o.Kind < Produce || o.Kind > DeleteRecords:
 		return invalid("operation %d has kind %v", o.Seq, o.Kind)
 	case o.Outcome < OK || o.Outcome > Unknown:
 		return invalid("operation %d has outcome %v", o.Seq, o.Outcome)
@@ -131,6 +134,9 @@ func (o *Op) validate(logs map[partitionKey]bool) error {
 		return invalid("operation %d has a negative number of attempts", o.Seq)
 	case o.Outcome == OK && !logs[key]:
 		return invalid("operation %d succeeded on %v, whose agreed log is missing", o.Seq, key)
+	case o.LogStart < 0 || o.LogStart > maxOffset:
+		return invalid("operation %d was told the log start %d", o.Seq, o.LogStart)
+	case o.Kind == DeleteRecords && o.Offset == -1:
 	case o.Outcome == OK && (o.Offset < 0 || o.Offset > maxOffset || o.HighWatermark < 0 || o.HighWatermark > maxOffset):
 		return invalid("operation %d succeeded with offset %d and high watermark %d", o.Seq, o.Offset, o.HighWatermark)
 	}

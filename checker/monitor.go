@@ -24,6 +24,7 @@ type Monitor struct {
 	groups  map[uint64]*group
 	nodes   map[uint64]*node
 	recent  *replica // the last event's
+	damages []Damage // found and not repaired, oldest first
 	isr     ISRMetric
 }
 
@@ -36,8 +37,8 @@ type node struct {
 // group is one raft group as the events show it.
 type group struct {
 	Group
-	voters   []*replica
-	replicas []*replica        // voters included
+	replicas []*replica        // who was ever named
+	configs  []*config         // by index; the first is genesis
 	leaders  map[uint64]uint64 // term -> replica
 	// entries are the first entry seen at each index; others holds those of
 	// further terms at the same index.
@@ -48,6 +49,7 @@ type group struct {
 	committed uint64
 	known     uint64 // the last one that has a commit
 	applied   byIndex[appliedEntry]
+	trims     []trim // by index
 }
 
 type entryKey struct{ index, term uint64 }
@@ -63,6 +65,7 @@ type commit struct {
 	term     uint64 // of the entry
 	inTerm   uint64 // in which it was first known to be committed
 	observer uint64 // replica
+	config   *config
 }
 
 type appliedEntry struct {
@@ -74,9 +77,16 @@ type appliedEntry struct {
 
 // replica is one member of a group as the events show it.
 type replica struct {
-	id, node uint64
+	id, node uint64 // node 0: not seen on any yet
 	group    *group
 	log      replicaLog
+
+	config  *config // in force, by what it has applied
+	left    *config // in force before that, until leftAt
+	leftAt  int64
+	takes   bool // the next one comes with the snapshot
+	silence silence
+	lives   bool // the id was given to a disk
 
 	down  bool // between a crash and the next Recovered
 	seen  bool // an event of it came before
@@ -91,7 +101,10 @@ type replica struct {
 	everCommit  uint64
 	applied     uint64 // of this incarnation
 	everApplied uint64
+	position    uint64 // of its state now, as far as its events tell
 	checkpoint  uint64
+	installed   uint64   // the newest snapshot whose log restart is durable
+	staged      []uint64 // snapshots above the checkpoint whose files are on its disk
 
 	voteTerm, votePeer          uint64 // the newest vote that left
 	promisedTerm                uint64 // the highest term that a message promised
@@ -121,18 +134,29 @@ func (m *Monitor) addGroup(g Group) *group {
 	out.Members = slices.Clone(g.Members)
 	slices.SortFunc(out.Members, func(a, b Member) int { return cmp.Compare(a.Replica, b.Replica) })
 	m.groups[g.ID] = out
+	genesis := &config{}
+	out.configs = append(out.configs, genesis)
 	for _, v := range out.Members {
-		out.voters = append(out.voters, m.addReplica(out, v.Replica, v.Node))
+		r := m.addReplica(out, v.Replica, v.Node)
+		r.lives = true
+		genesis.voters = append(genesis.voters, r)
 	}
 	return out
 }
 
 func (m *Monitor) addReplica(g *group, id, on uint64) *replica {
-	r := &replica{id: id, node: on, group: g}
+	r := &replica{id: id, group: g, config: g.configs[0]}
 	g.replicas = append(g.replicas, r)
-	n := m.node(on)
-	n.replicas = append(n.replicas, r)
+	m.place(r, on)
 	return r
+}
+
+// place notes the node of a replica that had none.
+func (m *Monitor) place(r *replica, on uint64) {
+	if r.node = on; on != 0 {
+		n := m.node(on)
+		n.replicas = append(n.replicas, r)
+	}
 }
 
 func (m *Monitor) node(id uint64) *node {
@@ -144,7 +168,7 @@ func (m *Monitor) node(id uint64) *node {
 	return n
 }
 
-// replica finds the event's replica. One that Config does not name is no voter.
+// replica finds the event's replica.
 func (m *Monitor) replica(e *Event) *replica {
 	if r := m.recent; r != nil && r.id == e.Replica && r.group.ID == e.Group {
 		return r
@@ -153,14 +177,21 @@ func (m *Monitor) replica(e *Event) *replica {
 	if g == nil {
 		g = m.addGroup(Group{ID: e.Group})
 	}
+	m.recent = m.named(g, e.Replica)
+	if m.recent.node == 0 {
+		m.place(m.recent, e.Node)
+	}
+	return m.recent
+}
+
+// named finds a replica by its id, wherever it is.
+func (m *Monitor) named(g *group, id uint64) *replica {
 	for _, r := range g.replicas {
-		if r.id == e.Replica {
-			m.recent = r
+		if r.id == id {
 			return r
 		}
 	}
-	m.recent = m.addReplica(g, e.Replica, e.Node)
-	return m.recent
+	return m.addReplica(g, id, 0)
 }
 
 // Observe judges one event. Slices in it are not kept.
@@ -174,7 +205,19 @@ func (m *Monitor) Observe(e Event) {
 		m.lost(&e)
 	case EventRecycled:
 		m.recycled(&e)
-	case EventStopped, EventTornTail, EventResynced, EventReadBack, EventFenced, EventISR, EventNone:
+	case EventDiskLost:
+		m.diskLost(&e)
+	case EventDamaged:
+		m.damaged(&e)
+	case EventRepaired:
+		m.repaired(&e)
+	case EventLostReported:
+		m.reported(&e)
+	case EventSnapshotStaged:
+		m.staged(&e)
+	case EventStopped, EventTornTail, EventResynced, EventReadBack, EventISR, EventNone,
+		EventSnapshotSent, EventSnapshotResumed, EventSnapshotFailed, EventUnrepairable,
+		EventFull, EventSpace, EventScrubbed:
 	default:
 		m.observeReplica(m.replica(&e), &e)
 	}
@@ -207,9 +250,20 @@ func (m *Monitor) observeReplica(r *replica, e *Event) {
 		m.produceAcked(r, e)
 	case EventCheckpoint:
 		r.checkpoint = max(r.checkpoint, e.Index)
+	case EventSnapshot:
+		m.snapshot(r, e)
+	case EventMembers:
+		m.members(r, e)
+	case EventTrim:
+		m.trim(r, e)
+	case EventReplica:
+		m.replaced(r, e)
+	case EventFenced:
+		m.fenced(r)
 	default: // says nothing that is promised
 	}
 	r.seen = true
+	r.lives = r.lives || e.Kind != EventWritten && e.Kind != EventPersisted
 }
 
 // object records a violation at an event.

@@ -51,24 +51,31 @@ func (m *Monitor) committed(r *replica, e *Event) {
 	}
 	for i := max(g.committed+1, r.log.first); i <= min(e.Index, r.log.last()); i++ {
 		if t := r.log.term(i); t != 0 {
-			*g.commits.at(i) = commit{term: t, inTerm: e.Term, observer: r.id}
+			*g.commits.at(i) = commit{term: t, inTerm: e.Term, observer: r.id, config: r.config}
 			g.known = i
 		}
 	}
 	g.committed = e.Index
 }
 
+// quorum judges by the configuration that the observer had applied. The leader
+// observes a commit first; another that does has not applied, perhaps, what the
+// leader counted by.
 func (m *Monitor) quorum(r *replica, e *Event, term uint64) {
 	g := r.group
-	holders := 0
-	for _, v := range g.voters {
-		if v.persistedEntry(e.Index, term) {
-			holders++
+	if len(g.Members) == 0 || r.config.persisted(e.Index, term) {
+		return
+	}
+	if r.left != nil && r.leftAt == e.AtNs && r.left.persisted(e.Index, term) {
+		return // the turn in which it counted went on
+	}
+	for i := len(g.configs) - 1; r.role != Leader && i >= 0 && g.configs[i].index > r.config.index; i-- {
+		if g.configs[i].persisted(e.Index, term) {
+			return
 		}
 	}
-	if need := len(g.voters)/2 + 1; len(g.voters) > 0 && holders < need {
-		m.object(oLeaderCompleteness, e, "group %d: replica %d commits entry %d of term %d in term %d, persisted on %d of %d replicas", g.ID, r.id, e.Index, term, e.Term, holders, len(g.voters))
-	}
+	m.object(oLeaderCompleteness, e, "group %d: replica %d commits entry %d of term %d in term %d, persisted on %s", g.ID, r.id, e.Index, term, e.Term,
+		r.config.share(func(v *replica) bool { return v.persistedEntry(e.Index, term) }))
 }
 
 // persistedEntry says that the replica holds the entry to be durable on its disk.
@@ -86,7 +93,8 @@ func (m *Monitor) apply(r *replica, e *Event) {
 	m.checked[oMonotoneTerm]++
 	m.checked[oStateMachineSafety]++
 	m.applyOrder(r, e)
-	r.applied, r.everApplied, r.fresh = e.Index, max(r.everApplied, e.Index), false
+	r.applied, r.everApplied, r.fresh, r.position = e.Index, max(r.everApplied, e.Index), false, e.Index
+	m.inConfig(r, e)
 	if e.Index > r.everCommit && r.whole {
 		m.object(oStateMachineSafety, e, "group %d: replica %d applies entry %d and has committed up to %d", g.ID, r.id, e.Index, r.everCommit)
 	}
@@ -149,9 +157,10 @@ func (m *Monitor) offsetsGrow(r *replica, e *Event) {
 func (m *Monitor) produceAcked(r *replica, e *Event) {
 	g := r.group
 	m.checked[oLostWrite]++
+	m.speaks(r, e)
 	at := g.applied.get(e.Index)
 	switch {
-	case !r.whole && e.Index > r.everApplied: // applied before the history began
+	case !r.whole && (at.term == 0 || e.Index > r.everApplied): // applied before the history began
 	case at.term == 0 || e.Index > r.everApplied:
 		m.object(oLostWrite, e, "group %d: replica %d acknowledges entry %d and has applied up to %d", g.ID, r.id, e.Index, r.everApplied)
 	case at.term != e.Term:

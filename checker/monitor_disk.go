@@ -36,6 +36,9 @@ type extent struct {
 // isDurable asks the ghost, once a record is durable never again: bytes that
 // are durable stay so.
 func (m *Monitor) isDurable(r *replica, w *written) bool {
+	if !w.verified && r.silence == diskGone {
+		return false // what is there now is another disk's
+	}
 	if !w.verified {
 		m.checked[oDurability]++
 		w.verified = m.durable(r.node, w.file, w.off, w.n)
@@ -124,7 +127,7 @@ func (m *Monitor) persisted(r *replica, e *Event) {
 		r.early = append(r.early, *e)
 		return
 	}
-	n := r.named(e)
+	n := r.covered(e)
 	if n == 0 && !r.whole {
 		return // written before the history began
 	}
@@ -148,9 +151,9 @@ func (m *Monitor) persisted(r *replica, e *Event) {
 	r.queue = slices.Delete(r.queue, 0, n)
 }
 
-// named finds how many records a Persisted covers: up to the first equal to it,
+// covered finds how many records a Persisted covers: up to the first equal to it,
 // or else to the last one of those that it sums up.
-func (r *replica) named(e *Event) int {
+func (r *replica) covered(e *Event) int {
 	for i := range r.queue {
 		w := &r.queue[i]
 		if e.First == 0 && w.first == 0 && w.term == e.Term && w.vote == e.Vote {
@@ -191,6 +194,7 @@ func (m *Monitor) voteDurable(r *replica, e *Event) {
 // by its log: the entries may have been replaced while it waited.
 func (m *Monitor) ackSent(r *replica, e *Event) {
 	l := &r.log
+	m.speaks(r, e)
 	r.promisedTerm = max(r.promisedTerm, e.Term)
 	stale := r.term > e.Term || r.writtenTerm > e.Term || l.term(l.last()) > e.Term
 	if !stale {
@@ -248,28 +252,54 @@ func (m *Monitor) unverified(r *replica, op uint64) *written {
 	return nil
 }
 
-// ackDurable judges a produce acknowledgement: the entry is durable on as many
-// replicas as the group promises.
+// ackDurable judges a produce acknowledgement: the entry is durable on a quorum
+// and on as many replicas as the group promises. The configuration is the one
+// under which it was committed: the leader may have applied a newer one since.
 func (m *Monitor) ackDurable(r *replica, e *Event) {
-	g := r.group
-	if m.durable == nil || len(g.voters) == 0 {
+	g, c := r.group, r.config
+	if m.durable == nil || len(g.Members) == 0 {
 		return
 	}
 	m.checked[oDurability]++
+	by := g.commits.get(e.Index).config
+	if by == nil {
+		by = c
+	}
 	minISR := g.MinISR
 	if minISR == 0 {
-		minISR = int(min(e.First, uint64(len(g.voters))))
+		minISR = int(min(e.First, uint64(len(c.voters))))
 	}
-	need := max(len(g.voters)/2+1, minISR)
 	holders := 0
-	for _, v := range g.voters {
-		if m.durableEntry(v, e.Index, e.Term) {
+	for _, v := range g.replicas {
+		if (by.counts(v) || c.counts(v)) && m.durableEntry(v, e.Index, e.Term) {
 			holders++
 		}
 	}
-	if holders < need {
-		m.object(oDurability, e, "group %d: replica %d acknowledges entry %d of term %d (offset %d): durable on %d replicas, promised on %d", g.ID, r.id, e.Index, e.Term, e.Offset, holders, need)
+	if holders >= minISR && (m.durableIn(by, e) || by != c && m.durableIn(c, e)) {
+		return
 	}
+	if by.joint() {
+		m.object(oDurability, e, "group %d: replica %d acknowledges entry %d of term %d (offset %d): durable on %s, promised on %d", g.ID, r.id, e.Index, e.Term, e.Offset,
+			by.share(func(v *replica) bool { return m.durableEntry(v, e.Index, e.Term) }), max(minISR, len(by.voters)/2+1))
+		return
+	}
+	m.object(oDurability, e, "group %d: replica %d acknowledges entry %d of term %d (offset %d): durable on %d replicas, promised on %d",
+		g.ID, r.id, e.Index, e.Term, e.Offset, holders, max(len(by.voters)/2+1, minISR))
+}
+
+// durableIn says that an acknowledged entry is durable on a quorum.
+func (m *Monitor) durableIn(c *config, e *Event) bool {
+	return m.durableHalf(c.voters, e) && m.durableHalf(c.outgoing, e)
+}
+
+func (m *Monitor) durableHalf(half []*replica, e *Event) bool {
+	n := 0
+	for _, v := range half {
+		if m.durableEntry(v, e.Index, e.Term) {
+			n++
+		}
+	}
+	return len(half) == 0 || n > len(half)/2
 }
 
 func (m *Monitor) durableEntry(v *replica, index, term uint64) bool {
@@ -283,6 +313,7 @@ func (m *Monitor) durableEntry(v *replica, index, term uint64) bool {
 // recycled drops what was tied to a file that was given back: a later table and
 // checkpoints cover it.
 func (m *Monitor) recycled(e *Event) {
+	m.forgetDamage(e.Node, e.File)
 	for _, r := range m.node(e.Node).replicas {
 		for i := range r.queue {
 			w := &r.queue[i]

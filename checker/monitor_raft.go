@@ -22,11 +22,35 @@ func (m *Monitor) elected(r *replica, e *Event) {
 	} else if other != r.id {
 		m.object(oElectionSafety, e, "group %d: replicas %d and %d both lead in term %d", g.ID, other, r.id, e.Term)
 	}
+	if g.isWhole() && r.whole && !r.config.elects(r.id, e.Term) && (r.left == nil || r.leftAt != e.AtNs || !r.left.elects(r.id, e.Term)) {
+		m.object(oElectionSafety, e, "group %d: replica %d leads in term %d and was voted for by %s", g.ID, r.id, e.Term,
+			r.config.share(func(v *replica) bool { return v.mayHaveVoted(r.id, e.Term) }))
+	}
 	m.checked[oLeaderCompleteness]++
 	if index, c := g.missing(r, e.Term); index != 0 {
 		m.object(oLeaderCompleteness, e, "group %d: replica %d leads in term %d without entry %d of term %d, which replica %d knew to be committed in term %d",
 			g.ID, r.id, e.Term, index, c.term, c.observer, c.inTerm)
 	}
+}
+
+// elects says that a quorum may have voted for a replica in a term.
+func (c *config) elects(id, term uint64) bool {
+	return halfElects(c.voters, id, term) && halfElects(c.outgoing, id, term)
+}
+
+func halfElects(half []*replica, id, term uint64) bool {
+	n := 0
+	for _, v := range half {
+		if v.mayHaveVoted(id, term) {
+			n++
+		}
+	}
+	return len(half) == 0 || n > len(half)/2
+}
+
+// mayHaveVoted: only the newest vote is remembered.
+func (r *replica) mayHaveVoted(id, term uint64) bool {
+	return r.voteTerm > term || r.voteTerm == term && r.votePeer == id
 }
 
 // missing finds the first entry committed before term that r's log has not.
@@ -59,6 +83,7 @@ func (g *group) lacks(r *replica, index uint64) bool {
 // voteSent judges a granted vote: one a term, and on the disk before it leaves.
 func (m *Monitor) voteSent(r *replica, e *Event) {
 	m.checked[oElectionSafety]++
+	m.speaks(r, e)
 	if e.Term == r.voteTerm && e.Peer != r.votePeer {
 		m.object(oElectionSafety, e, "group %d: replica %d votes for %d and for %d in term %d", r.group.ID, r.id, r.votePeer, e.Peer, e.Term)
 	}

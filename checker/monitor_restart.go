@@ -15,13 +15,22 @@ func (m *Monitor) booted(e *Event) {
 // crashed ends a process.
 func (m *Monitor) crashed(e *Event) {
 	for _, r := range m.node(e.Node).replicas {
-		r.down, r.fresh, r.role = true, true, Follower
-		r.owed.Kind = EventNone // its turn was cut short
-		for i := range r.queue {
-			r.queue[i].old = true
+		r.stop()
+		r.down = true
+		if r.silence == fencedNow {
+			r.silence = speaking // what it was fenced for may be over
 		}
-		r.keepCopies()
 	}
+}
+
+// stop ends a life of the replica.
+func (r *replica) stop() {
+	r.fresh, r.role = true, Follower
+	r.owed.Kind = EventNone // its turn was cut short
+	for i := range r.queue {
+		r.queue[i].old = true
+	}
+	r.keepCopies()
 }
 
 // keepCopies notes what a recovery that did not end had written elsewhere: the
@@ -61,13 +70,19 @@ func (m *Monitor) lost(e *Event) {
 func (m *Monitor) recovered(r *replica, e *Event) {
 	m.checked[oRecoveredState]++
 	m.checked[oMonotoneTerm]++
-	if r.seen {
+	m.comesToLife(r, e)
+	if !r.down {
+		r.stop() // it begins anew within its process
+	}
+	if r.seen && r.lives {
+		m.recoveredCheckpoint(r, e)
 		m.recoveredHardState(r, e)
 		m.recoveredLog(r, e)
 	} else {
 		r.log.restart(max(e.Last, e.First-min(e.First, 1)) + 1)
 		r.sureTerm, r.sureVote = e.Term, e.Vote
-		r.everApplied = e.Index // no more than was committed; the checkpoint is not known
+		r.everApplied = e.Index // no more than was committed; the checkpoint may not be known
+		r.checkpoint = max(r.checkpoint, startsAt(e))
 	}
 	r.whole = true
 	if e.Index > e.Last && e.Last >= e.First && e.Index > max(r.checkpoint, r.everApplied) {
@@ -83,6 +98,11 @@ func (m *Monitor) restarted(r *replica, e *Event) {
 	r.persistedTerm, r.persistedFor = e.Term, e.Vote
 	r.commit, r.everCommit = e.Index, max(r.everCommit, e.Index)
 	r.role, r.fresh, r.down = Follower, true, false
+	r.position = startsAt(e)
+	if r.position == 0 && r.checkpoint > 0 {
+		r.position = r.everCommit // it is not said where it begins
+	}
+	r.config, r.left, r.takes = r.group.configs[0], nil, false
 	r.forgetQueue(e)
 	early := r.early
 	r.early = nil
@@ -134,6 +154,9 @@ func (r *replica) lostHardState(term, vote uint64) bool {
 // recoveredLog judges the bounds of the log and finds out which log it is.
 func (m *Monitor) recoveredLog(r *replica, e *Event) {
 	g, l := r.group, &r.log
+	if s := e.First - min(e.First, 1); s > r.installed && slices.Contains(r.staged, s) && e.Last == s {
+		r.restartLog(s) // the process ended before it could say so
+	}
 	if covered := max(r.checkpoint, r.everApplied); l.placed && e.First > max(covered+1, l.first) {
 		m.object(oRecoveredState, e, "group %d: replica %d recovers a log that starts at %d, its checkpoint covers no more than %d", g.ID, r.id, e.First, covered)
 	}
@@ -142,7 +165,9 @@ func (m *Monitor) recoveredLog(r *replica, e *Event) {
 		end = e.First - 1
 	}
 	if !l.placed || l.vague || end+1 < l.first {
-		if l.placed && !l.vague && l.durableEnd(&state{head: l.slots}) >= l.first {
+		if end < r.installed {
+			m.object(oRecoveredState, e, "group %d: replica %d recovers a log that ends at %d and had installed a snapshot at %d", g.ID, r.id, end, r.installed)
+		} else if l.placed && !l.vague && l.durableEnd(&state{head: l.slots}) >= l.first {
 			m.object(oRecoveredState, e, "group %d: replica %d recovers a log that ends at %d, its log starts at %d", g.ID, r.id, end, l.first)
 		}
 		l.restart(end + 1)

@@ -11,9 +11,12 @@ const (
 	Fetch
 	// ListOffsets asks for the latest offset: the end of the log.
 	ListOffsets
+	// DeleteRecords asks that the log start at Offset (-1: at its high watermark);
+	// the answer is LogStart.
+	DeleteRecords
 )
 
-var opKindNames = names{Produce: "produce", Fetch: "fetch", ListOffsets: "listOffsets"}
+var opKindNames = names{Produce: "produce", Fetch: "fetch", ListOffsets: "listOffsets", DeleteRecords: "deleteRecords"}
 
 // String names the kind.
 func (k OpKind) String() string { return opKindNames.of(uint8(k)) }
@@ -87,7 +90,9 @@ type Op struct {
 	Values        []string        `json:"values,omitempty"`
 	Fetched       []FetchedRecord `json:"fetched,omitempty"`
 	HighWatermark int64           `json:"highWatermark,omitempty"`
-	Linearizable  bool            `json:"linearizable,omitempty"`
+	// LogStart is the log's first offset as the answer said; 0: it said none.
+	LogStart     int64 `json:"logStart,omitempty"`
+	Linearizable bool  `json:"linearizable,omitempty"`
 
 	Node     uint64 `json:"node,omitempty"` // who answered last
 	Attempts int    `json:"attempts,omitempty"`

@@ -24,6 +24,11 @@ const (
 	Linearizability       = "linearizability"
 	ISRAccuracy           = "isr-accuracy"
 	Convergence           = "convergence"
+	Configuration         = "configuration-equals-log"
+	FencedSpeaks          = "fenced-speaks"
+	SnapshotSafety        = "snapshot-safety"
+	Retention             = "retention"
+	DamageRepaired        = "damage-repaired"
 )
 
 // KeptViolations is how many violations of one oracle a report holds; further
@@ -60,6 +65,11 @@ const (
 	oLinearizability
 	oISRAccuracy
 	oConvergence
+	oConfiguration
+	oFencedSpeaks
+	oSnapshotSafety
+	oRetention
+	oDamageRepaired
 	oracleCount
 )
 
@@ -84,6 +94,11 @@ var oracleTable = [oracleCount]Oracle{
 	oLinearizability:       {Linearizability, "produces, list-offsets and linearizable fetches take effect at one point between call and return"},
 	oISRAccuracy:           {ISRAccuracy, "the reported in-sync set is the true one, outside the detection delay"},
 	oConvergence:           {Convergence, "in the end all replicas of a partition applied equally far"},
+	oConfiguration:         {Configuration, "every replica is in the configuration that the committed log gives for what it has applied"},
+	oFencedSpeaks:          {FencedSpeaks, "no replica promises anything after it was fenced or replaced; an id lives once, on one disk"},
+	oSnapshotSafety:        {SnapshotSafety, "what an installed snapshot or a fresh replica begins with is committed state"},
+	oRetention:             {Retention, "records are deleted by the log's own command alone, everywhere alike, and stay deleted"},
+	oDamageRepaired:        {DamageRepaired, "in the end every damage that was found is repaired, or nothing to repair it from is left"},
 }
 
 // Oracles lists all oracles in the order of reports.

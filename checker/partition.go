@@ -14,6 +14,8 @@ type partition struct {
 	produces []*Op
 	fetches  []*Op // with success
 	lists    []*Op // with success
+	deletes  []*Op // with success
+	outside  []*Op // fetches that were told that their offset is out of range
 	owners   map[string]owner
 	offsets  map[int64]int    // record by offset; only if the log is not gapless
 	values   map[string]int64 // the first offset of each agreed value; made by find
@@ -65,9 +67,13 @@ func (p *partition) add(o *Op) {
 		for i, v := range o.Values {
 			p.owners[v] = owner{o, i}
 		}
+	case o.Kind == Fetch && o.Outcome == Failed && o.Code == offsetOutOfRange:
+		p.outside = append(p.outside, o)
 	case o.Outcome != OK:
 	case o.Kind == Fetch:
 		p.fetches = append(p.fetches, o)
+	case o.Kind == DeleteRecords:
+		p.deletes = append(p.deletes, o)
 	default:
 		p.lists = append(p.lists, o)
 	}

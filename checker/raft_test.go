@@ -45,6 +45,15 @@ type toyReplica struct {
 	checkpoint  uint64
 	acked       uint64 // produces
 	incarnation uint64
+	on          uint64 // its node, if it is another than its id
+	base        uint64 // the log begins after it
+}
+
+func (r *toyReplica) host() uint64 {
+	if r.on != 0 {
+		return r.on
+	}
+	return r.id
 }
 
 type toyByte struct {
@@ -63,6 +72,8 @@ type toy struct {
 	off     int64
 	durable map[toyByte]bool
 	offsets map[uint64]int64 // log end offset by index
+	// changes are the configurations that entries make, by index.
+	changes map[uint64]checker.Event
 }
 
 // newToy boots three empty replicas. minISR is the group's.
@@ -85,7 +96,7 @@ func toyConfig(minISR int) checker.Config {
 }
 
 func unbooted() *toy {
-	c := &toy{durable: map[toyByte]bool{}, offsets: map[uint64]int64{}}
+	c := &toy{durable: map[toyByte]bool{}, offsets: map[uint64]int64{}, changes: map[uint64]checker.Event{}}
 	for id := uint64(1); id <= 3; id++ {
 		c.rs = append(c.rs, &toyReplica{id: id})
 	}
@@ -105,8 +116,8 @@ func (c *toy) turn() { c.at += 1000 }
 
 func (c *toy) tell(r *toyReplica, e checker.Event) {
 	c.seq++
-	e.Seq, e.AtNs, e.Node = c.seq, c.at, r.id
-	if e.Kind != checker.EventCrashed && e.Kind != checker.EventLost && e.Kind != checker.EventBooted && e.Kind != checker.EventRecycled {
+	e.Seq, e.AtNs, e.Node = c.seq, c.at, r.host()
+	if e.Kind != checker.EventCrashed && e.Kind != checker.EventLost && e.Kind != checker.EventBooted && e.Kind != checker.EventRecycled && e.Kind != checker.EventDiskLost {
 		e.Group, e.Replica = 1, r.id
 	}
 	c.tap(e)
@@ -170,7 +181,7 @@ func (c *toy) sync(r *toyReplica) {
 	c.turn()
 	for ; r.synced < len(r.writes); r.synced++ {
 		w := &r.writes[r.synced]
-		c.durable[toyByte{r.id, w.file, w.off}] = true
+		c.durable[toyByte{r.host(), w.file, w.off}] = true
 		c.tell(r, w.event(checker.EventPersisted))
 	}
 	c.sendAcks(r)
@@ -299,6 +310,9 @@ func (c *toy) apply(r *toyReplica) {
 	for stable := r.stable(); r.applied < min(r.commit, stable); {
 		r.applied++
 		e := r.log[r.applied-1]
+		if change, ok := c.changes[r.applied]; ok {
+			c.tell(r, change)
+		}
 		c.tell(r, c.applyEvent(r.applied, e))
 	}
 	for r.role == checker.Leader && r.acked < r.applied {
@@ -354,7 +368,7 @@ func (c *toy) crash(r *toyReplica, power bool, keep int) {
 	}
 	r.writes = r.writes[:n]
 	for _, w := range r.writes {
-		c.durable[toyByte{r.id, w.file, w.off}] = true
+		c.durable[toyByte{r.host(), w.file, w.off}] = true
 	}
 }
 
@@ -400,7 +414,7 @@ func (c *toy) rewrite(r *toyReplica) []toyWrite {
 
 func (c *toy) rewritten(r *toyReplica) {
 	for _, w := range r.writes[r.synced:] {
-		c.durable[toyByte{r.id, w.file, w.off}] = true
+		c.durable[toyByte{r.host(), w.file, w.off}] = true
 		c.tell(r, w.event(checker.EventPersisted))
 	}
 }
@@ -436,8 +450,12 @@ func (c *toy) finishRecovery(r *toyReplica) {
 	r.up = true
 	r.commit, r.applied = min(r.commit, max(r.checkpoint, r.commit/2), uint64(len(r.log))), r.checkpoint
 	c.tell(r, checker.Event{
-		Kind: checker.EventRecovered, Term: r.term, Vote: r.vote, First: 1, Last: uint64(len(r.log)), Index: r.commit,
+		Kind: checker.EventRecovered, Term: r.term, Vote: r.vote, First: r.base + 1, Last: uint64(len(r.log)), Index: r.commit,
+		Offset: int64(r.checkpoint),
 	})
+	if change, ok := c.upTo(r.checkpoint); ok {
+		c.tell(r, change)
+	}
 	c.apply(r)
 	c.tell(r, checker.Event{Kind: checker.EventBooted, Index: r.incarnation})
 }
@@ -459,6 +477,69 @@ func (c *toy) spread(l *toyReplica) {
 	for _, f := range c.rs {
 		c.apply(f)
 	}
+}
+
+// upTo is the newest configuration made by an entry at or before an index.
+func (c *toy) upTo(index uint64) (checker.Event, bool) {
+	for ; index > 0; index-- {
+		if change, ok := c.changes[index]; ok {
+			return change, true
+		}
+	}
+	return checker.Event{}, false
+}
+
+// change proposes a configuration.
+func (c *toy) change(l *toyReplica, voters, outgoing, learners []uint64) {
+	c.propose(l)
+	index := uint64(len(l.log))
+	c.changes[index] = checker.Event{Kind: checker.EventMembers, Index: index, Term: l.term, Voters: voters, Outgoing: outgoing, Learners: learners}
+}
+
+// adopt begins a fresh replica on a node, from the checkpoint of one that was
+// there.
+func (c *toy) adopt(old *toyReplica, id uint64) *toyReplica {
+	c.turn()
+	r := &toyReplica{id: id, on: old.host(), incarnation: old.incarnation + 1, checkpoint: old.checkpoint, base: old.checkpoint}
+	r.install(old.log, old.checkpoint)
+	r.commit, r.applied = r.base, r.base
+	c.rs = append(c.rs, r)
+	c.tell(r, checker.Event{Kind: checker.EventReplica, Peer: old.id, Index: r.base})
+	c.finishRecovery(r)
+	return r
+}
+
+// install makes the log that of a snapshot.
+func (r *toyReplica) install(log []toyEntry, index uint64) {
+	r.log = append([]toyEntry(nil), log[:index]...)
+	r.writes = []toyWrite{{term: r.term, vote: r.vote}}
+	if index > 0 {
+		r.writes = append(r.writes, toyWrite{first: 1, entries: r.log})
+	}
+	r.synced = len(r.writes)
+	r.base, r.checkpoint = index, index
+	r.commit, r.applied = max(r.commit, index), index
+}
+
+// snapshot brings f to the leader's checkpoint.
+func (c *toy) snapshot(l, f *toyReplica) {
+	c.turn()
+	c.become(f, checker.Follower, l.term)
+	c.writeState(f)
+	c.sync(f)
+	c.tell(f, checker.Event{Kind: checker.EventSnapshotStaged, Index: l.checkpoint, Length: 100})
+	c.turn()
+	f.install(l.log, l.checkpoint)
+	c.off += 10
+	c.durable[toyByte{f.host(), "journal-s", c.off}] = true
+	c.tell(f, checker.Event{
+		Kind: checker.EventSnapshot, Index: l.checkpoint, Term: l.log[l.checkpoint-1].term, File: "journal-s", Offset: c.off, Length: 10,
+	})
+	if change, ok := c.upTo(l.checkpoint); ok {
+		c.tell(f, change)
+	}
+	f.acks = append(f.acks, toyAck{l.checkpoint, l.term, l.id})
+	c.sendAcks(f)
 }
 
 // started is a group with replica 1 leading in term 1 and five entries applied

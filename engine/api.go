@@ -100,6 +100,20 @@ type PartitionStatus struct {
 	LogStart      int64  // -1 where this node holds no replica
 	Applied       uint64 // raft index applied here, 0 where no replica is held
 	Fenced        string // why the replica here serves no more; empty: it serves
+
+	Replica env.ReplicaID // of this node, 0: none
+	State   State         // of this node's replica; empty where it has none
+	Learner bool          // it has no vote yet: its group brings it up to date
+	// Damaged are the offsets whose bytes here are not what was written.
+	Damaged []DamagedRange
+}
+
+// DamagedRange is from Base on, End not included.
+type DamagedRange struct {
+	Base, End int64
+	// Everywhere says that no other replica could give good bytes when it was last
+	// asked. Reads get KAFKA_STORAGE_ERROR as long as that is so.
+	Everywhere bool
 }
 
 // MetadataResponse lists the cluster from one node's point of view.

@@ -10,6 +10,7 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/ship"
 	"github.com/lockstep-log/lockstep/engine/wal"
 )
 
@@ -31,7 +32,13 @@ type Partition struct {
 	Topic     string
 	Partition int32
 	MinISR    int
-	Replicas  []ReplicaInfo
+	// Replicas are those that the group begins with. Later the nodes stay, and the
+	// group itself decides on the ids.
+	Replicas []ReplicaInfo
+	// Retention of the log, of new logs, fixed at format: bytes kept, and how long a
+	// record is kept, in milliseconds by its timestamp. 0 is for ever.
+	RetentionBytes int64
+	RetentionMs    int64
 }
 
 // Topology is the static list of nodes and partitions of a cluster.
@@ -67,8 +74,44 @@ type Config struct {
 	MaxInflightByte uint64        // bytes in flight to one follower; default 8 MiB
 	MaxUncommitted  uint64        // bytes of a leader's uncommitted tail; default 64 MiB
 
-	CheckpointBytes int64 // applied bytes between two checkpoints; default 64 MiB
-	CheckpointFiles int   // a group that alone keeps more journal files is checkpointed; default 4
+	CheckpointBytes int64         // applied bytes between two checkpoints; default 64 MiB
+	SnapshotTimeout time.Duration // a snapshot without progress for so long is given up; default 10 s
+	CheckpointFiles int           // a group that alone keeps more journal files is checkpointed; default 4
+
+	// OutboxBytes is how much the messages of one turn may have toward one peer.
+	// Beyond it files for others are dropped, then appends: both are asked again.
+	// Default 64 MiB.
+	OutboxBytes int
+	// FetchBytes is how much fetches may be reading from the disk at once, by what
+	// they asked for. Beyond it they get THROTTLING_QUOTA_EXCEEDED. Default 64 MiB;
+	// simulated as it is.
+	FetchBytes int64
+	// BacklogBytes is how much of what was applied the disk may owe, all logs of the
+	// node together. Beyond it there is no space: see Space. Default 256 MiB.
+	BacklogBytes int64
+	// MaxOpenFiles bounds the open files of all logs. Beyond it the least recently
+	// used is closed, and what needs one waits. Default 512; simulated 8 to 64.
+	MaxOpenFiles int
+	// IdleClose is how long a log's file stays open unused. Default 10 s.
+	IdleClose time.Duration
+
+	// Ship are the limits of what is sent to and fetched from other nodes.
+	Ship ship.Config
+	// LostEvery is how often a node asks for a replica of its to be replaced.
+	// Default 1 s.
+	LostEvery time.Duration
+	// RepairEvery is how often a file that no other replica could give is asked for
+	// again. Default 1 min; simulated 1 to 5 s.
+	RepairEvery time.Duration
+	// RetentionEvery is how often leaders look at what may go. Default 30 s;
+	// simulated 1 to 5 s.
+	RetentionEvery time.Duration
+	// ScrubBytes is how many bytes a second the node reads of its own files to verify
+	// them. 0: never. Default 8 MiB; simulated 0 to 256 KiB.
+	ScrubBytes int64
+	// ScrubEvery is the least time from the beginning of one pass over all files to
+	// the next. Default 1 h; simulated 1 s to 1 min.
+	ScrubEvery time.Duration
 
 	Journal      journal.Config
 	Log          wal.Settings // of new logs, fixed at format
@@ -86,7 +129,11 @@ func DefaultConfig() Config {
 		MaxBatchBytes: 1 << 20, MaxFetchBytes: 4 << 20, MaxWaiters: 10_000,
 		ProduceTimeout: 30 * time.Second,
 		MaxInflight:    256, MaxInflightByte: 8 << 20, MaxUncommitted: 64 << 20,
-		CheckpointBytes: 64 << 20, CheckpointFiles: 4,
+		CheckpointBytes: 64 << 20, CheckpointFiles: 4, SnapshotTimeout: 10 * time.Second,
+		OutboxBytes: 64 << 20, FetchBytes: 64 << 20, BacklogBytes: 256 << 20,
+		MaxOpenFiles: 512, IdleClose: 10 * time.Second,
+		LostEvery: time.Second, RepairEvery: time.Minute, RetentionEvery: 30 * time.Second,
+		ScrubBytes: 8 << 20, ScrubEvery: time.Hour,
 		Journal:      journal.DefaultConfig(),
 		Log:          wal.Settings{SegmentBytes: 64 << 20, IndexIntervalBytes: 4 << 10, MaxBatchBytes: 1 << 20},
 		LogTailBytes: 4 << 20,
@@ -120,6 +167,9 @@ func (c *Config) Validate() error {
 	case c.MaxWaiters <= 0 || c.MaxInflight <= 0 || c.MaxUncommitted == 0 || c.CheckpointBytes <= 0 || c.MaxFetchBytes <= 0:
 		return fmt.Errorf("%w: a limit is 0; every limit must be set", ErrConfig)
 	}
+	if err := c.validateStorage(); err != nil {
+		return err
+	}
 	if err := c.Journal.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
@@ -127,6 +177,22 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("%w: %w", ErrConfig, err)
 	}
 	return c.Topology.validate(c.Node)
+}
+
+// validateStorage checks what bounds and looks after the disk.
+func (c *Config) validateStorage() error {
+	switch {
+	case c.OutboxBytes <= 0 || c.FetchBytes <= 0 || c.BacklogBytes <= 0 || c.MaxOpenFiles <= 0:
+		return fmt.Errorf("%w: OutboxBytes, FetchBytes, BacklogBytes or MaxOpenFiles is 0; every limit must be set", ErrConfig)
+	case c.SnapshotTimeout <= 0 || c.IdleClose <= 0 || c.LostEvery <= 0 || c.RepairEvery <= 0 || c.RetentionEvery <= 0:
+		return fmt.Errorf("%w: SnapshotTimeout, IdleClose, LostEvery, RepairEvery or RetentionEvery is 0; every time must be set", ErrConfig)
+	case c.ScrubBytes < 0 || c.ScrubBytes > 0 && c.ScrubEvery <= 0:
+		return fmt.Errorf("%w: ScrubBytes %d, ScrubEvery %v; need 0 or more, and more than 0", ErrConfig, c.ScrubBytes, c.ScrubEvery)
+	}
+	if err := c.Ship.Validate(); err != nil {
+		return fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return nil
 }
 
 // entryOverhead is what the journal and the command envelope add to a batch.
@@ -163,6 +229,9 @@ func (t *Topology) validate(self env.NodeID) error {
 func (p *Partition) validate(nodes map[env.NodeID]bool) error {
 	if len(p.Replicas) == 0 || p.MinISR < 1 || p.MinISR > len(p.Replicas) {
 		return fmt.Errorf("%w: %s/%d: min ISR %d with %d replicas; need 1 to the number of replicas", ErrConfig, p.Topic, p.Partition, p.MinISR, len(p.Replicas))
+	}
+	if p.RetentionBytes < 0 || p.RetentionMs < 0 {
+		return fmt.Errorf("%w: %s/%d: retention of %d bytes, %d ms; need 0 or more", ErrConfig, p.Topic, p.Partition, p.RetentionBytes, p.RetentionMs)
 	}
 	var ids []env.ReplicaID
 	var on []env.NodeID

@@ -11,7 +11,9 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/membership"
 	"github.com/lockstep-log/lockstep/engine/record"
+	"github.com/lockstep-log/lockstep/engine/replica"
 )
 
 func batch(values ...string) []byte {
@@ -311,7 +313,7 @@ func (s *sum) Close()              {}
 
 func TestAUsersOwnStateMachine(t *testing.T) {
 	w := newWorld(t, 3, func(c *engine.Config) {
-		members := []byte{1, 0, 3, 101, 102, 103} // meta: version, in-sync set at version 0
+		members := replica.GenesisMeta([]membership.Member{{ID: 101, Node: 1}, {ID: 102, Node: 2}, {ID: 103, Node: 3}})
 		c.NewMachine = func(engine.MachineSpec) machine.StateMachine { return &sum{meta: members} }
 	})
 	w.formatAndStart()

@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"errors"
 	"slices"
 	"time"
 
 	"github.com/lockstep-log/lockstep/engine/record"
 	"github.com/lockstep-log/lockstep/engine/replica"
+	"github.com/lockstep-log/lockstep/engine/wal"
 )
 
 // fetch is a request for records on its way.
@@ -56,12 +58,15 @@ func (p *partition) fetch(f *fetch) {
 		p.await(f, nil)
 		return
 	}
-	if len(p.reading)+len(p.fetches) >= p.node.cfg.MaxWaiters {
+	n, bytes := p.node, int64(f.request.MaxBytes)
+	if len(p.reading)+len(p.fetches) >= n.cfg.MaxWaiters || n.fetched > 0 && n.fetched+bytes > n.cfg.FetchBytes {
 		p.answerFetch(f, ThrottlingQuotaExceeded, nil)
 		return
 	}
 	p.reading = append(p.reading, f)
+	n.fetched += bytes
 	p.log.Read(f.request.Offset, end, f.request.MaxBytes, func(batches []byte, err error) {
+		n.fetched -= bytes
 		p.read(f, end, batches, err)
 	})
 }
@@ -74,6 +79,10 @@ func (p *partition) read(f *fetch, end int64, batches []byte, err error) {
 	}
 	switch {
 	case f.done == nil:
+	case errors.Is(err, wal.ErrReplaced):
+		p.fetch(f)
+	case errors.Is(err, wal.ErrOffsetOutOfRange): // trimmed while it was read
+		p.answerFetch(f, OffsetOutOfRange, nil)
 	case err != nil:
 		p.answerFetch(f, KafkaStorageError, nil)
 	case len(batches) >= f.request.MinBytes, endOf(batches) < end: // no more fits

@@ -42,11 +42,31 @@ func (n *Node) status(spec *Partition) PartitionStatus {
 	if p.log != nil {
 		s.HighWatermark, s.LogStart = p.log.EndOffset(), p.log.StartOffset()
 	}
-	switch fenced := p.replica.Fenced(); {
-	case fenced != nil:
-		s.Err, s.Fenced = KafkaStorageError, fenced.Error()
+	s.Replica, s.State = p.replica.Self(), p.state
+	if m, ok := p.replica.Membership().Member(s.Replica); ok {
+		s.Learner = m.Learner
+	}
+	s.Damaged = p.damagedRanges()
+	switch {
+	case p.why != nil:
+		s.Err, s.Fenced = KafkaStorageError, p.why.Error()
 	case s.Leader != 0:
 		s.Err = None
 	}
 	return s
+}
+
+// damagedRanges lists what reads would fail on.
+func (p *partition) damagedRanges() (out []DamagedRange) {
+	if p.keeper == nil {
+		return nil
+	}
+	for _, b := range p.keeper.Bad() {
+		r := DamagedRange{Base: b.Base, End: b.End}
+		for _, known := range p.bad {
+			r.Everywhere = r.Everywhere || known.base == b.Base && known.lost
+		}
+		out = append(out, r)
+	}
+	return out
 }

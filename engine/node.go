@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/membership"
 	"github.com/lockstep-log/lockstep/engine/replica"
+	"github.com/lockstep-log/lockstep/engine/ship"
+	"github.com/lockstep-log/lockstep/engine/wal"
 )
 
 // ErrTopology marks a data directory whose groups are not those the
@@ -33,6 +37,8 @@ type Node struct {
 	events  Events
 	tasks   env.Tasks
 	journal *journal.Journal
+	ship    *ship.Ship
+	pool    *wal.Pool
 
 	partitions []*partition // hosted here, sorted by group
 	byGroup    map[env.GroupID]*partition
@@ -44,7 +50,12 @@ type Node struct {
 	ticked  func()             // onTick, made once
 	posted  bool
 	outbox  outbox
-	peers   map[env.NodeID]uint64 // newest incarnation heard of
+	peers   peers
+	space   space
+	scrub   scrub
+	sweeps  due   // of the pool
+	trims   due   // of the logs, by retention
+	fetched int64 // bytes that fetches may be reading now
 	tick    env.Timer
 	ready   bool
 	stopped bool
@@ -62,8 +73,8 @@ func Start(e env.Env, cfg Config, events Events) *Node {
 		cfg: cfg, env: e, events: events,
 		byGroup: map[env.GroupID]*partition{},
 		byName:  map[topicPartition]*Partition{},
-		peers:   map[env.NodeID]uint64{},
 	}
+	n.peers, n.space.full = peers{}, map[env.NodeID]time.Duration{}
 	n.turn, n.ticked = n.endTurn, n.onTick
 	for i := range cfg.Topology.Partitions {
 		p := &n.cfg.Topology.Partitions[i]
@@ -90,8 +101,10 @@ func (n *Node) Kill() {
 func (n *Node) kill() {
 	n.stopped, n.ready = true, false
 	for _, p := range n.partitions {
-		p.replica.Kill()
-		p.fetches, p.reading = nil, nil
+		p.kill()
+	}
+	if n.ship != nil {
+		n.ship.Close()
 	}
 	if n.tick != nil {
 		n.tick.Stop()
@@ -125,7 +138,10 @@ func (n *Node) Stop(done func(error)) {
 func (n *Node) end(err error) {
 	n.stopped = true
 	for _, p := range n.partitions {
-		p.replica.Kill()
+		p.kill()
+	}
+	if n.ship != nil {
+		n.ship.Close()
 	}
 	n.tasks.Stop()
 	for len(n.stops) > 0 { // one of them may kill the node
@@ -138,7 +154,7 @@ func (n *Node) end(err error) {
 func (n *Node) close(t *env.Task) error {
 	var first error
 	for _, p := range n.partitions {
-		if p.replica.Fenced() == nil {
+		if p.serves() {
 			if err := n.checkpoint(t, p); err != nil && first == nil {
 				first = fmt.Errorf("checkpoint of group %d: %w", p.spec.Group, err)
 			}
@@ -187,17 +203,18 @@ func (n *Node) fail(err error) {
 	}
 }
 
-// Fenced implements replica.Host.
-func (n *Node) Fenced(r *replica.Replica, _ error) {
-	if p := n.byGroup[r.Group()]; p != nil {
-		p.failFetches(KafkaStorageError)
+// kill ends a partition with its node.
+func (p *partition) kill() {
+	if p.replica != nil {
+		p.replica.Kill()
 	}
+	p.fetches, p.reading = nil, nil
 }
 
 // Machine returns a group's state machine, nil if the node has no replica of it.
 func (n *Node) Machine(g env.GroupID) machine.StateMachine {
 	if p := n.byGroup[g]; p != nil {
-		return p.replica.Machine()
+		return p.machine
 	}
 	return nil
 }
@@ -205,12 +222,12 @@ func (n *Node) Machine(g env.GroupID) machine.StateMachine {
 func machineDir(g env.GroupID) string { return "groups/" + strconv.FormatUint(uint64(g), 10) }
 
 // members of a partition, sorted by replica id.
-func members(p *Partition) []replica.Member {
-	out := make([]replica.Member, 0, len(p.Replicas))
+func members(p *Partition) []membership.Member {
+	out := make([]membership.Member, 0, len(p.Replicas))
 	for _, r := range p.Replicas {
-		out = append(out, replica.Member{ID: r.ID, Node: r.Node})
+		out = append(out, membership.Member{ID: r.ID, Node: r.Node})
 	}
-	slices.SortFunc(out, func(a, b replica.Member) int { return cmp.Compare(a.ID, b.ID) })
+	slices.SortFunc(out, func(a, b membership.Member) int { return cmp.Compare(a.ID, b.ID) })
 	return out
 }
 

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/machine"
 	"github.com/lockstep-log/lockstep/engine/replica"
+	"github.com/lockstep-log/lockstep/engine/wal"
 )
 
 // log is what produce, fetch and list-offsets need of a state machine; package
@@ -16,31 +18,92 @@ type log interface {
 	Read(offset, limit int64, maxBytes int, done func(batches []byte, err error))
 }
 
+// keeper is what the node needs of a log to look after it; package wal has it.
+type keeper interface {
+	Bad() []wal.BadFile
+	Repair(t *env.Task, base int64, staged machine.Giver) error
+	Reformat(t *env.Task, meta []byte, above uint64) error
+	Scrub(t *env.Task, pace func(t *env.Task, bytes int64)) error
+	TrimPoint(nowMs int64) (offset int64, ok bool)
+	NoSpace() bool
+	Backlog() int64
+}
+
+// State is what a replica is at, as far as its node knows.
+type State string
+
+// The states of a replica. Only StateServing and what a fenced one that waits
+// for nobody is in may last.
+const (
+	StateOpening   State = "opening"
+	StateServing   State = "serving"
+	StateRepairing State = "repairing" // does not speak until files are fetched that it cannot begin without
+	StateAsking    State = "asking"    // waits for its group to grant a fresh id
+	StateAdopting  State = "adopting"  // comes back under it
+	StateFenced    State = "fenced"    // serves no more in this process
+)
+
 // partition is one replica hosted here and the requests that wait at it.
 type partition struct {
 	node    *Node
 	spec    *Partition
 	replica *replica.Replica
-	log     log      // nil: the machine is no log
+	machine machine.StateMachine
+	log     log    // nil: the machine is no log
+	keeper  keeper // nil: the machine looks after itself
+	opens   uint64 // replicas made of it in this process
+	state   State
+	why     error // why it does not serve
+
 	fetches []*fetch // wait for records
 	reading []*fetch // wait for the disk
+
+	mending   keeper     // the log that is being repaired
+	bad       []badRange // what is being repaired, by offset
+	replacing bool
+	asking    *asking // not nil while a grant is waited for
+	trimming  bool
 }
 
-func (n *Node) newPartition(spec *Partition, self env.ReplicaID) *partition {
-	p := &partition{node: n, spec: spec}
-	m := newMachine(&n.cfg, MachineSpec{
-		Env: n.env, Tasks: &n.tasks, Partition: *spec, Dir: machineDir(spec.Group), Fail: n.fail,
-	})
-	p.log, _ = m.(log)
+// build makes a machine and a replica of the group that know nothing yet.
+func (p *partition) build(self env.ReplicaID) {
+	n := p.node
+	p.buildMachine(self)
 	p.replica = replica.New(replica.Config{
-		Env: n.env, Host: n, Journal: n.journal, Machine: m,
-		Group: spec.Group, Self: self, Members: members(spec), MinISR: spec.MinISR,
+		Env: n.env, Host: n, Journal: n.journal, Machine: p.machine,
+		Group: p.spec.Group, Self: self, Genesis: members(p.spec), MinISR: p.spec.MinISR,
+		Disk: n.journal.Disk(), Opens: p.opens,
 		ElectionTicks: n.cfg.ElectionTicks, Tick: n.cfg.Tick, ISRLag: n.cfg.ISRLag,
 		MaxInflight: n.cfg.MaxInflight, MaxInflightByte: n.cfg.MaxInflightByte,
 		MaxUncommitted: n.cfg.MaxUncommitted, MaxWaiters: n.cfg.MaxWaiters,
 		CheckpointBytes: n.cfg.CheckpointBytes,
+		SnapshotTimeout: n.cfg.SnapshotTimeout, Space: n.hasSpace,
 	})
-	return p
+	p.opens++
+	p.state, p.why = StateOpening, nil
+}
+
+// buildMachine makes the machine alone. Its replica's id is 0 where it has none
+// yet.
+func (p *partition) buildMachine(self env.ReplicaID) {
+	n := p.node
+	p.machine = newMachine(&n.cfg, MachineSpec{
+		Env: n.env, Tasks: &n.tasks, Partition: *p.spec, Dir: machineDir(p.spec.Group), Fail: n.fail,
+	}, wal.Config{
+		Replica: uint64(self), Pool: n.pool,
+		OnDamage: p.foundBad, OnRepaired: p.traceRepaired, OnTrim: p.traceTrim,
+	})
+	p.log, _ = p.machine.(log)
+	p.keeper, _ = p.machine.(keeper)
+}
+
+// serves tells whether the replica's machine is open and its own.
+func (p *partition) serves() bool { return p.state == StateServing && p.replica.Fenced() == nil }
+
+// trace adds who speaks to an event.
+func (p *partition) trace(e env.Event) {
+	e.Group, e.Replica = p.spec.Group, p.replica.Self()
+	p.node.env.Tracer.Trace(e)
 }
 
 // find routes a request to the log of a partition hosted here.
@@ -91,7 +154,7 @@ func codeOf(err error) Code {
 		return RequestTimedOut
 	case errors.Is(err, replica.ErrOverloaded):
 		return ThrottlingQuotaExceeded
-	case errors.Is(err, replica.ErrFenced):
+	case errors.Is(err, replica.ErrFenced), errors.Is(err, replica.ErrStorage):
 		return KafkaStorageError
 	default:
 		return UnknownServerError

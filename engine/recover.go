@@ -6,76 +6,9 @@ import (
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
-	"github.com/lockstep-log/lockstep/engine/machine"
-	"github.com/lockstep-log/lockstep/engine/replica"
+	"github.com/lockstep-log/lockstep/engine/ship"
 	"github.com/lockstep-log/lockstep/engine/wal"
 )
-
-// ErrFormatted is Format's answer to a directory that belongs to a node already.
-var ErrFormatted = errors.New("engine: the data directory is formatted already")
-
-// Format makes an empty data directory into that of a node with the replicas
-// the topology places on it. The journal is written last, so a directory is a
-// node's only once all of it is there. Groups without a journal are refused:
-// they may be what is left of a node that lost it.
-func Format(t *env.Task, e env.Env, cfg Config) error {
-	if err := cfg.Validate(); err != nil {
-		return err
-	}
-	switch names, err := t.List(e.Disk, cfg.Journal.Dir); {
-	case err == nil && len(names) > 0:
-		return fmt.Errorf("%w (%s holds %d files)", ErrFormatted, cfg.Journal.Dir, len(names))
-	case err != nil && !errors.Is(err, env.ErrNotExist):
-		return fmt.Errorf("engine: format: %w", err)
-	}
-	var tasks env.Tasks
-	var genesis []journal.Genesis
-	for i := range cfg.Topology.Partitions {
-		p := &cfg.Topology.Partitions[i]
-		id := p.on(cfg.Node)
-		if id == 0 {
-			continue
-		}
-		switch err := formatMachine(t, e, &tasks, &cfg, p); {
-		case errors.Is(err, wal.ErrFormatted):
-			return fmt.Errorf("%w: group %d is there without a journal, left by a format that was cut short or by a lost journal; "+
-				"move %s away if nothing in it is needed", ErrFormatted, p.Group, machineDir(p.Group))
-		case err != nil:
-			return fmt.Errorf("engine: format group %d: %w", p.Group, err)
-		}
-		genesis = append(genesis, journal.Genesis{Group: p.Group, Replica: id})
-	}
-	return journal.Format(t, e, cfg.Journal, identity(&cfg), genesis)
-}
-
-func formatMachine(t *env.Task, e env.Env, tasks *env.Tasks, cfg *Config, p *Partition) error {
-	var failed error
-	m := newMachine(cfg, MachineSpec{
-		Env: e, Tasks: tasks, Partition: *p, Dir: machineDir(p.Group),
-		Fail: func(err error) { failed = err },
-	})
-	defer m.Close()
-	f, ok := m.(machine.Formatter)
-	if !ok {
-		return nil
-	}
-	var err error
-	t.Await(func(done func()) {
-		f.Format(replica.GenesisMeta(members(p)), func(e error) { err = e; done() })
-	})
-	return errors.Join(err, failed)
-}
-
-func newMachine(cfg *Config, spec MachineSpec) machine.StateMachine {
-	if cfg.NewMachine != nil {
-		return cfg.NewMachine(spec)
-	}
-	return wal.New(spec.Env, spec.Tasks, wal.Config{Dir: spec.Dir, Genesis: cfg.Log, TailBytes: cfg.LogTailBytes}, spec.Fail)
-}
-
-func identity(cfg *Config) journal.Identity {
-	return journal.Identity{Cluster: cfg.Cluster, Node: cfg.Node}
-}
 
 // recover brings the node from its disk to service. No message leaves before
 // it is done.
@@ -83,53 +16,94 @@ func (n *Node) recover(t *env.Task) error {
 	if err := n.cfg.Validate(); err != nil {
 		return err
 	}
-	j, err := journal.Open(t, n.env, n.cfg.Journal, identity(&n.cfg), &n.tasks, n.fail)
+	n.pool = wal.NewPool(n.cfg.MaxOpenFiles, n.cfg.IdleClose)
+	j, err := journal.Open(t, n.env, n.cfg.Journal, identity(&n.cfg), n.expected(), &n.tasks, n.fail)
 	if err != nil {
 		return err
 	}
 	n.journal = j
+	n.ship = ship.New(n.env, &n.tasks, n.cfg.Ship, shipping{n})
 	j.OnDamage(n.damaged)
 	groups := j.Groups()
 	if err := n.place(groups); err != nil {
 		return err
 	}
 	for i, p := range n.partitions {
-		switch err := p.replica.Recover(t, groups[i]); {
-		case err == nil:
-		case errors.Is(err, env.ErrIO) && !errors.Is(err, wal.ErrDamaged) && !errors.Is(err, wal.ErrUnread):
-			// The disk failed a write or a sync; nothing says that this group is
-			// damaged. Stopped, the node may come back; fenced, it could not. What
-			// cannot be read concerns this group alone: the others go on, and the
-			// next process tries again.
-			return fmt.Errorf("engine: recover group %d: %w", groups[i].Group, err)
-		default:
-			p.replica.Fence(err)
+		if err := p.open(t, groups[i]); err != nil {
+			return err
 		}
 	}
 	n.serve()
 	return nil
 }
 
-// place makes a replica for each group of the journal and checks that these are
-// the groups the topology wants here.
-func (n *Node) place(groups []journal.Recovered) error {
-	wanted := 0
+// expected are the groups that the topology places here. Their ids are the
+// journal's to know: where it lost all, nobody here does.
+func (n *Node) expected() (groups []journal.Genesis) {
 	for i := range n.cfg.Topology.Partitions {
-		if n.cfg.Topology.Partitions[i].on(n.cfg.Node) != 0 {
-			wanted++
+		if p := &n.cfg.Topology.Partitions[i]; p.on(n.cfg.Node) != 0 {
+			groups = append(groups, journal.Genesis{Group: p.Group})
 		}
 	}
-	if wanted != len(groups) {
+	return groups
+}
+
+// place makes a partition for each group of the journal and checks that these
+// are the groups the topology wants here.
+func (n *Node) place(groups []journal.Recovered) error {
+	if wanted := len(n.expected()); wanted != len(groups) {
 		return fmt.Errorf("%w: it holds %d groups, the topology places %d on node %d", ErrTopology, len(groups), wanted, n.cfg.Node)
 	}
 	for _, g := range groups {
 		spec := n.specOf(g.Group)
-		if spec == nil || spec.on(n.cfg.Node) != g.Replica {
+		if spec == nil || !spec.mayHold(n.cfg.Node, g.Replica) {
 			return fmt.Errorf("%w: group %d with replica %d is not placed on node %d", ErrTopology, g.Group, g.Replica, n.cfg.Node)
 		}
-		p := n.newPartition(spec, g.Replica)
+		p := &partition{node: n, spec: spec}
 		n.partitions = append(n.partitions, p)
 		n.byGroup[g.Group] = p
+	}
+	return nil
+}
+
+// mayHold tells whether a replica's id can be that of the partition on a node:
+// the one it began with, or a fresh one that it was granted; 0 is none yet.
+func (p *Partition) mayHold(node env.NodeID, id env.ReplicaID) bool {
+	first := p.on(node)
+	if first == 0 || id == 0 || id == first {
+		return first != 0
+	}
+	for _, r := range p.Replicas {
+		if id <= r.ID {
+			return false
+		}
+	}
+	return true
+}
+
+// open makes the replica from what the journal knows of it and from the
+// machine's files. What is damaged is left to repair or to replacement; an error
+// is the node's end.
+func (p *partition) open(t *env.Task, rec journal.Recovered) error {
+	p.build(rec.Replica)
+	err := p.replica.Recover(t, rec)
+	damaged, repairable := errors.AsType[*wal.DamageError](err)
+	switch {
+	case err == nil:
+		p.state = StateServing
+		p.mend()
+	case repairable && rec.Fenced == nil:
+		p.state, p.why = StateRepairing, err
+		for _, b := range damaged.Bad {
+			p.traceDamage(b)
+		}
+		p.mend()
+	case errors.Is(err, env.ErrIO) && !replaceable(err) && !errors.Is(err, wal.ErrUnread):
+		// The disk failed a write or a sync; nothing says that this group is
+		// damaged. Stopped, the node may come back; fenced, it could not.
+		return fmt.Errorf("engine: recover group %d: %w", p.spec.Group, err)
+	default:
+		p.replica.Fence(err) // see Fenced
 	}
 	return nil
 }
@@ -137,7 +111,7 @@ func (n *Node) place(groups []journal.Recovered) error {
 // damaged takes a group out of service whose entries turned out unreadable: its
 // replica can no longer prove what it promised.
 func (n *Node) damaged(g env.GroupID, err error) {
-	if p := n.byGroup[g]; p != nil {
+	if p := n.byGroup[g]; p != nil && p.replica != nil {
 		p.replica.Fence(err)
 	}
 }
@@ -156,6 +130,11 @@ func (n *Node) serve() {
 	n.env.Tracer.Trace(env.Event{Kind: env.EventBooted, Index: n.journal.Incarnation()})
 	n.env.Network.Attach(n)
 	n.armTick()
+	for _, p := range n.partitions {
+		p.mend()
+		p.replace()
+	}
+	n.scrub.begin(n)
 	if n.events.Ready != nil {
 		n.events.Ready()
 	}

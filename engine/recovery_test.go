@@ -8,6 +8,8 @@ import (
 	"github.com/lockstep-log/lockstep/engine"
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/membership"
+	"github.com/lockstep-log/lockstep/engine/replica"
 )
 
 func (h *host) produceTo(t *testing.T, partition int32, b []byte) engine.ProduceResponse {
@@ -65,7 +67,7 @@ func TestAPanicOfAMachineFencesOneGroup(t *testing.T) {
 // A machine's checkpoint is asked for outside of raft's turns too, such as at a
 // clean stop.
 func TestAPanicOfACheckpointFencesOneGroup(t *testing.T) {
-	members := []byte{1, 0, 1, 101} // version, in-sync set at version 0
+	members := replica.GenesisMeta([]membership.Member{{ID: 101, Node: 1}})
 	w := newWorld(t, 1, func(c *engine.Config) {
 		c.NewMachine = func(engine.MachineSpec) machine.StateMachine { return &sum{meta: members} }
 	})

@@ -3,8 +3,7 @@ package engine
 import (
 	"cmp"
 	"slices"
-
-	"go.etcd.io/raft/v3/raftpb"
+	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/replica"
@@ -56,13 +55,39 @@ func (n *Node) onTick() {
 		p.expireFetches()
 	}
 	n.releaseJournal()
+	n.reviewSpace()
+	now := n.env.Clock.Monotonic()
+	if n.sweeps.passed(now, time.Second) {
+		n.pool.Sweep(now, sweptSyncs)
+	}
+	if n.trims.passed(now, n.cfg.RetentionEvery) {
+		n.retain()
+	}
+}
+
+// sweptSyncs is how many idle files with unsynced bytes are closed a second.
+const sweptSyncs = 10
+
+// due is when something that repeats comes next.
+type due time.Duration
+
+// passed tells whether it is time, and then sets the next one.
+func (d *due) passed(now, every time.Duration) bool {
+	if now < time.Duration(*d) {
+		return false
+	}
+	first := *d == 0
+	*d = due(now + every)
+	return !first
 }
 
 // releaseJournal checkpoints groups that alone keep old journal files: an idle
 // partition applies too little to do it by itself.
 func (n *Node) releaseJournal() {
 	for _, g := range n.journal.Laggards(n.cfg.CheckpointFiles) {
-		n.byGroup[g].replica.Checkpoint(func(error) {}) // refused while one runs
+		if p := n.byGroup[g]; p.serves() {
+			p.replica.Checkpoint(func(error) {}) // refused while one runs
+		}
 	}
 }
 
@@ -75,6 +100,19 @@ type outbox struct {
 type peerOutbox struct {
 	node  env.NodeID
 	lanes [env.Lanes][]wire.Message
+	bytes int // of all of them, roughly
+}
+
+// crowd makes room by dropping files for others, the newest first.
+func (p *peerOutbox) crowd(limit int) {
+	bulk := p.lanes[env.Bulk]
+	for len(bulk) > 0 && p.bytes > limit {
+		last := len(bulk) - 1
+		p.bytes -= wire.SizeHint(bulk[last])
+		bulk[last] = wire.Message{}
+		bulk = bulk[:last]
+	}
+	p.lanes[env.Bulk] = bulk
 }
 
 // peer finds or makes the place of a peer.
@@ -88,7 +126,15 @@ func (o *outbox) peer(node env.NodeID) *peerOutbox {
 
 // Send implements replica.Host.
 func (n *Node) Send(to env.NodeID, m wire.Message) {
-	p, lane := n.outbox.peer(to), wire.LaneOf(m.Raft.GetType())
+	p, lane := n.outbox.peer(to), wire.LaneOf(m)
+	p.bytes += wire.SizeHint(m)
+	if lane != env.Urgent && p.bytes > n.cfg.OutboxBytes {
+		p.crowd(n.cfg.OutboxBytes)
+		if lane == env.Bulk || p.bytes > n.cfg.OutboxBytes {
+			p.bytes -= wire.SizeHint(m)
+			return
+		}
+	}
 	p.lanes[lane] = append(p.lanes[lane], m)
 	n.outbox.any = true
 	n.postTurn()
@@ -100,6 +146,7 @@ func (o *outbox) flush(n *Node) {
 	}
 	o.any = false
 	for _, p := range o.peers {
+		p.bytes = 0
 		for lane, messages := range p.lanes {
 			if len(messages) > 0 {
 				n.sendFrames(p.node, env.Lane(lane), messages)
@@ -120,60 +167,9 @@ func (n *Node) sendFrames(to env.NodeID, lane env.Lane, messages []wire.Message)
 		}
 		frame := wire.Frame{
 			Cluster: n.cfg.Cluster, From: n.cfg.Node, To: to,
-			Incarnation: n.journal.Incarnation(), Messages: messages[:count],
+			Incarnation: n.journal.Incarnation(), Disk: n.journal.Disk(), Messages: messages[:count],
 		}
 		n.env.Network.Send(to, lane, wire.AppendFrame(make([]byte, 0, size+64), &frame))
 		messages = messages[count:]
-	}
-}
-
-// Receive implements env.Receiver: the border. What is damaged, foreign, or of
-// an earlier life of its sender is dropped; no message creates a replica.
-func (n *Node) Receive(from env.NodeID, _ env.Lane, b []byte) {
-	if !n.Ready() {
-		return
-	}
-	frame, err := wire.Decode(b)
-	if err != nil || frame.Cluster != n.cfg.Cluster || frame.To != n.cfg.Node || frame.From != from ||
-		frame.Incarnation < n.peers[from] {
-		return
-	}
-	n.peers[from] = frame.Incarnation
-	for _, m := range frame.Messages {
-		if p := n.byGroup[m.Group]; p != nil {
-			detach(m.Raft.Entries, len(b))
-			p.replica.Step(from, m)
-		}
-	}
-}
-
-// detach copies the data of entries that are a small part of their frame: they
-// stay in memory for long, and would keep the whole frame there.
-func detach(entries []*raftpb.Entry, frame int) {
-	size := 0
-	for _, e := range entries {
-		size += len(e.Data)
-	}
-	if size == 0 || size > frame/4 {
-		return
-	}
-	block := make([]byte, 0, size)
-	for _, e := range entries {
-		from := len(block)
-		block = append(block, e.Data...)
-		e.Data = block[from:len(block):len(block)]
-	}
-}
-
-// PeerUp implements env.Receiver. Ticks and heartbeats do what is needed.
-func (n *Node) PeerUp(env.NodeID) {}
-
-// PeerDown implements env.Receiver.
-func (n *Node) PeerDown(peer env.NodeID) {
-	if !n.Ready() {
-		return
-	}
-	for _, p := range n.partitions {
-		p.replica.PeerDown(peer)
 	}
 }

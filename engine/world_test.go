@@ -133,14 +133,16 @@ func (h *host) env() env.Env {
 // do runs f on the host's loop.
 func (h *host) do(f func()) { h.exec(h.alive)(f) }
 
-func (h *host) format() error {
+func (h *host) format() error { return h.formatAs(engine.FormatFirst) }
+
+func (h *host) formatAs(mode engine.FormatMode) error {
 	e := h.env()
 	var err error
 	done := false
 	var tasks env.Tasks
 	h.do(func() {
 		tasks.Go("format", func(t *env.Task) {
-			err = engine.Format(t, e, h.w.config(h.id))
+			err = engine.Format(t, e, h.w.config(h.id), mode)
 			done = true
 		})
 	})

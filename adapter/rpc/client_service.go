@@ -19,8 +19,10 @@ type Node interface {
 	Produce(r engine.ProduceRequest, done func(engine.ProduceResponse))
 	Fetch(r engine.FetchRequest, done func(engine.FetchResponse))
 	ListOffsets(r engine.ListOffsetsRequest, done func(engine.ListOffsetsResponse))
+	DeleteRecords(r engine.DeleteRecordsRequest, done func(engine.DeleteRecordsResponse))
 	Metadata(topics []string) engine.MetadataResponse
 	Ready() bool
+	Full() bool
 }
 
 // ClientService answers clients by calls on a node's loop. A node that is not
@@ -109,6 +111,22 @@ func (s *ClientService) ListOffsets(ctx context.Context, r *clientpb.ListOffsets
 	return listOffsetsResponseToProto(&resp), nil
 }
 
+// DeleteRecords implements the service.
+func (s *ClientService) DeleteRecords(ctx context.Context, r *clientpb.DeleteRecordsRequest) (*clientpb.DeleteRecordsResponse, error) {
+	resp, err := call(ctx, s.loop, func(done func(engine.DeleteRecordsResponse)) {
+		if !s.node.Ready() {
+			done(engine.DeleteRecordsResponse{Err: engine.LeaderNotAvailable, LogStart: -1, LeaderEpoch: -1})
+			return
+		}
+		s.node.DeleteRecords(deleteRecordsRequest(r), done)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.served.count("delete_records", resp.Err, 0, 0)
+	return deleteRecordsResponseToProto(&resp), nil
+}
+
 // Metadata implements the service.
 func (s *ClientService) Metadata(ctx context.Context, r *clientpb.MetadataRequest) (*clientpb.MetadataResponse, error) {
 	resp, err := call(ctx, s.loop, func(done func(engine.MetadataResponse)) {
@@ -124,14 +142,14 @@ func (s *ClientService) Metadata(ctx context.Context, r *clientpb.MetadataReques
 // Status implements the service.
 func (s *ClientService) Status(ctx context.Context, _ *clientpb.StatusRequest) (*clientpb.StatusResponse, error) {
 	st, err := call(ctx, s.loop, func(done func(NodeStatus)) {
-		done(NodeStatus{Ready: s.node.Ready(), Metadata: s.node.Metadata(nil)})
+		done(NodeStatus{Ready: s.node.Ready(), Full: s.node.Full(), Metadata: s.node.Metadata(nil)})
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.served.count("status", engine.None, 0, 0)
 	return &clientpb.StatusResponse{
-		Ready: st.Ready, UptimeMs: time.Since(s.started).Milliseconds(),
+		Ready: st.Ready, Full: st.Full, UptimeMs: time.Since(s.started).Milliseconds(),
 		Metadata: metadataResponseToProto(&st.Metadata),
 	}, nil
 }

@@ -25,6 +25,7 @@ type fakeNode struct {
 	produce  engine.ProduceResponse
 	fetch    engine.FetchResponse
 	offsets  engine.ListOffsetsResponse
+	deleted  engine.DeleteRecordsResponse
 	metadata engine.MetadataResponse
 }
 
@@ -46,6 +47,13 @@ func (n *fakeNode) ListOffsets(r engine.ListOffsetsRequest, done func(engine.Lis
 	n.asked = append(n.asked, r)
 	done(n.offsets)
 }
+
+func (n *fakeNode) DeleteRecords(r engine.DeleteRecordsRequest, done func(engine.DeleteRecordsResponse)) {
+	n.asked = append(n.asked, r)
+	done(n.deleted)
+}
+
+func (n *fakeNode) Full() bool { return true }
 
 func (n *fakeNode) Metadata(topics []string) engine.MetadataResponse {
 	n.asked = append(n.asked, topics)
@@ -117,11 +125,13 @@ func TestRequestsAndAnswersAreCarriedWhole(t *testing.T) {
 		produce: engine.ProduceResponse{Err: engine.NotEnoughReplicasAfterAppend, Unknown: true, BaseOffset: 1 << 40, Leader: 2, LeaderEpoch: 9},
 		fetch:   engine.FetchResponse{Err: engine.OffsetOutOfRange, HighWatermark: 10, LogStart: 4, Batches: bytes.Repeat([]byte("b"), 5<<20), Leader: 3, LeaderEpoch: 8},
 		offsets: engine.ListOffsetsResponse{Err: engine.UnknownServerError, Offset: -1, Leader: 1, LeaderEpoch: -1},
+		deleted: engine.DeleteRecordsResponse{Err: engine.RequestTimedOut, Unknown: true, LogStart: 9, Leader: 3, LeaderEpoch: 2},
 		metadata: engine.MetadataResponse{
 			Cluster: 1 << 63, Node: 1, Nodes: []engine.NodeInfo{{ID: 1, Address: "a:1"}, {ID: 2, Address: "b:2"}},
 			Partitions: []engine.PartitionStatus{{
 				Topic: "t", Partition: 1, Group: 7, Err: engine.KafkaStorageError, Leader: 2, LeaderEpoch: 4,
 				Replicas: []env.NodeID{1, 2}, ISR: []env.NodeID{2}, MinISR: 1, HighWatermark: -1, LogStart: -1, Applied: 12, Fenced: "rot",
+				Replica: 1 << 40, State: engine.StateAsking, Learner: true, Damaged: []engine.DamagedRange{{Base: 3, End: 9, Everywhere: true}, {Base: 20, End: 21}},
 			}},
 		},
 	}
@@ -134,6 +144,9 @@ func TestRequestsAndAnswersAreCarriedWhole(t *testing.T) {
 	offsets := engine.ListOffsetsRequest{Topic: "t", Partition: 3, Timestamp: engine.Earliest, LeaderEpoch: 6, Timeout: time.Second}
 	equal(t, "list offsets", ask(s, func(done func(engine.ListOffsetsResponse, error)) { s.conns.ListOffsets(1, offsets, done) }),
 		answer[engine.ListOffsetsResponse]{node.offsets, nil})
+	remove := engine.DeleteRecordsRequest{Topic: "t", Partition: 3, Offset: engine.AllRecords, LeaderEpoch: 6, Timeout: time.Second}
+	equal(t, "delete records", ask(s, func(done func(engine.DeleteRecordsResponse, error)) { s.conns.DeleteRecords(1, remove, done) }),
+		answer[engine.DeleteRecordsResponse]{node.deleted, nil})
 	equal(t, "metadata", ask(s, func(done func(engine.MetadataResponse, error)) { s.conns.Metadata(1, nil, done) }),
 		answer[engine.MetadataResponse]{node.metadata, nil})
 	equal(t, "metadata of topics", ask(s, func(done func(engine.MetadataResponse, error)) { s.conns.Metadata(1, []string{"t"}, done) }),
@@ -143,7 +156,7 @@ func TestRequestsAndAnswersAreCarriedWhole(t *testing.T) {
 	s.loop.Call(func() { asked = node.asked })
 	equal(t, "what the node was asked", asked, []any{
 		engine.ProduceRequest{Topic: "t", Partition: 3, Batch: []byte("batch"), LeaderEpoch: 5, Timeout: time.Second},
-		fetch, offsets, []string(nil),
+		fetch, offsets, remove, []string(nil),
 		[]string{"t"},
 	})
 }
@@ -151,7 +164,7 @@ func TestRequestsAndAnswersAreCarriedWhole(t *testing.T) {
 func TestStatusOfANodeThatRecovers(t *testing.T) {
 	s := serve(t, &fakeNode{metadata: engine.MetadataResponse{Cluster: 7, Node: 1}})
 	got, err := rpc.Status(context.Background(), s.address)
-	if err != nil || got.Ready || got.Metadata.Cluster != 7 {
+	if err != nil || got.Ready || !got.Full || got.Metadata.Cluster != 7 {
 		t.Fatalf("status %+v, %v", got, err)
 	}
 	a := s.produce(1, time.Second)

@@ -112,6 +112,15 @@ func (c *Conns) ListOffsets(node env.NodeID, r engine.ListOffsetsRequest, done f
 	})
 }
 
+// DeleteRecords implements client.Conn.
+func (c *Conns) DeleteRecords(node env.NodeID, r engine.DeleteRecordsRequest, done func(engine.DeleteRecordsResponse, error)) {
+	req := deleteRecordsRequestToProto(&r)
+	attempt(c, node, r.Timeout, done, func(ctx context.Context, s clientpb.ClientClient) (engine.DeleteRecordsResponse, error) {
+		resp, err := s.DeleteRecords(ctx, req)
+		return deleteRecordsResponse(resp), err
+	})
+}
+
 // Metadata implements client.Conn.
 func (c *Conns) Metadata(node env.NodeID, topics []string, done func(engine.MetadataResponse, error)) {
 	attempt(c, node, metadataTimeout, done, func(ctx context.Context, s clientpb.ClientClient) (engine.MetadataResponse, error) {

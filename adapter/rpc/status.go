@@ -13,6 +13,7 @@ import (
 // NodeStatus is one node's answer to Status.
 type NodeStatus struct {
 	Ready    bool
+	Full     bool // its disk has no room
 	Uptime   time.Duration
 	Metadata engine.MetadataResponse
 }
@@ -31,6 +32,7 @@ func Status(ctx context.Context, address string) (NodeStatus, error) {
 	}
 	return NodeStatus{
 		Ready:    resp.GetReady(),
+		Full:     resp.GetFull(),
 		Uptime:   time.Duration(resp.GetUptimeMs()) * time.Millisecond,
 		Metadata: metadataResponse(resp.GetMetadata()),
 	}, nil

@@ -106,6 +106,34 @@ func listOffsetsResponseToProto(r *engine.ListOffsetsResponse) *clientpb.ListOff
 	}
 }
 
+func deleteRecordsRequest(r *clientpb.DeleteRecordsRequest) engine.DeleteRecordsRequest {
+	return engine.DeleteRecordsRequest{
+		Topic: r.GetTopic(), Partition: r.GetPartition(), Offset: r.GetOffset(),
+		LeaderEpoch: r.GetLeaderEpoch(), Timeout: waitOf(r.GetTimeoutMs()),
+	}
+}
+
+func deleteRecordsRequestToProto(r *engine.DeleteRecordsRequest) *clientpb.DeleteRecordsRequest {
+	return &clientpb.DeleteRecordsRequest{
+		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
+		LeaderEpoch: r.LeaderEpoch, TimeoutMs: millis(r.Timeout),
+	}
+}
+
+func deleteRecordsResponse(r *clientpb.DeleteRecordsResponse) engine.DeleteRecordsResponse {
+	return engine.DeleteRecordsResponse{
+		Err: engine.Code(r.GetErr()), Unknown: r.GetUnknown(), LogStart: r.GetLogStart(),
+		Leader: env.NodeID(r.GetLeader()), LeaderEpoch: r.GetLeaderEpoch(),
+	}
+}
+
+func deleteRecordsResponseToProto(r *engine.DeleteRecordsResponse) *clientpb.DeleteRecordsResponse {
+	return &clientpb.DeleteRecordsResponse{
+		Err: int32(r.Err), Unknown: r.Unknown, LogStart: r.LogStart,
+		Leader: uint64(r.Leader), LeaderEpoch: r.LeaderEpoch,
+	}
+}
+
 func metadataResponse(r *clientpb.MetadataResponse) engine.MetadataResponse {
 	m := engine.MetadataResponse{Cluster: r.GetCluster(), Node: env.NodeID(r.GetNode())}
 	for _, n := range r.GetNodes() {
@@ -118,6 +146,8 @@ func metadataResponse(r *clientpb.MetadataResponse) engine.MetadataResponse {
 			Replicas: convert[env.NodeID](p.GetReplicas()), ISR: convert[env.NodeID](p.GetIsr()),
 			MinISR: int(p.GetMinIsr()), HighWatermark: p.GetHighWatermark(), LogStart: p.GetLogStart(),
 			Applied: p.GetApplied(), Fenced: p.GetFenced(),
+			Replica: env.ReplicaID(p.GetReplica()), State: engine.State(p.GetState()), Learner: p.GetLearner(),
+			Damaged: damaged(p.GetDamaged()),
 		})
 	}
 	return m
@@ -136,9 +166,24 @@ func metadataResponseToProto(m *engine.MetadataResponse) *clientpb.MetadataRespo
 			Replicas: convert[uint64](p.Replicas), Isr: convert[uint64](p.ISR),
 			MinIsr: size(p.MinISR), HighWatermark: p.HighWatermark, LogStart: p.LogStart,
 			Applied: p.Applied, Fenced: p.Fenced,
+			Replica: uint64(p.Replica), State: string(p.State), Learner: p.Learner, Damaged: damagedToProto(p.Damaged),
 		})
 	}
 	return r
+}
+
+func damaged(ranges []*clientpb.DamagedRange) (out []engine.DamagedRange) {
+	for _, r := range ranges {
+		out = append(out, engine.DamagedRange{Base: r.GetBase(), End: r.GetEnd(), Everywhere: r.GetEverywhere()})
+	}
+	return out
+}
+
+func damagedToProto(ranges []engine.DamagedRange) (out []*clientpb.DamagedRange) {
+	for _, r := range ranges {
+		out = append(out, &clientpb.DamagedRange{Base: r.Base, End: r.End, Everywhere: r.Everywhere})
+	}
+	return out
 }
 
 // convert changes the type of ids.

@@ -74,6 +74,7 @@ gives them back.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(formatCommand(), serveCommand(), devCommand(), produceCommand(), consumeCommand(), statusCommand())
+	root.AddCommand(formatCommand(), serveCommand(), devCommand(), produceCommand(), consumeCommand(), statusCommand(),
+		deleteRecordsCommand(), inspectCommand())
 	return root
 }

@@ -15,20 +15,26 @@ import (
 
 func formatCommand() *cobra.Command {
 	var file string
+	var replace bool
 	cmd := &cobra.Command{
-		Use:   "format --config FILE",
+		Use:   "format --config FILE [--replace]",
 		Short: "Make an empty data directory into a node's",
 		Long: `Make an empty data directory into a node's.
 
 This is the only command that does; serve refuses a directory that was not
-formatted, because an empty one may be a disk that was lost.`,
+formatted, because an empty one may be a disk that was lost.
+
+For a node whose disk was lost use --replace: its replicas come back under fresh
+ids, once their groups agree. Without it a node that lost what it had promised
+could promise the opposite; so format refuses when another node knows of the
+cluster already.`,
 		Args: cobra.NoArgs,
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(file)
 			if err != nil {
 				return err
 			}
-			if err := adapter.Format(c); err != nil {
+			if err := adapter.Format(cmd.Context(), c, replace); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "formatted %s for node %d of cluster %d\n", c.Data, c.Node, c.Cluster)
@@ -36,6 +42,7 @@ formatted, because an empty one may be a disk that was lost.`,
 		}),
 	}
 	configFlag(cmd, &file)
+	cmd.Flags().BoolVar(&replace, "replace", false, "the disk takes the place of one that this node lost")
 	return cmd
 }
 

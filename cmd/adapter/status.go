@@ -51,6 +51,9 @@ func printStatus(out io.Writer, s *adapter.Status) error {
 		if n.Ready {
 			state = "serves"
 		}
+		if n.Full {
+			state = "disk full"
+		}
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", n.ID, n.Address, state, uptime)
 	}
 	fmt.Fprintf(w, "\nTOPIC\tPARTITION\tLEADER\tTERM\tREPLICAS\tIN SYNC\tMIN ISR\tHIGH WATERMARK\tNOTE\n")
@@ -66,7 +69,54 @@ func printStatus(out io.Writer, s *adapter.Status) error {
 		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%d\t%d\t%s\n", p.Topic, p.Partition, leader, p.LeaderEpoch,
 			list(p.Replicas), list(p.ISR), p.MinISR, p.HighWatermark, note)
 	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	return printUnwell(out, s)
+}
+
+// printUnwell prints a line for each replica that is not whole.
+func printUnwell(out io.Writer, s *adapter.Status) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	any := false
+	for i := range s.Partitions {
+		p := &s.Partitions[i]
+		for k := range p.Held {
+			r := &p.Held[k]
+			if r.Whole() {
+				continue
+			}
+			if !any {
+				any = true
+				fmt.Fprintf(w, "\nTOPIC\tPARTITION\tNODE\tREPLICA\tSTATE\tNOTE\n")
+			}
+			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\n", p.Topic, p.Partition, r.Node, r.Replica, stateOf(r), noteOf(r))
+		}
+	}
 	return w.Flush()
+}
+
+func stateOf(r *adapter.ReplicaStatus) string {
+	if r.Learner && r.State == "serving" {
+		return "learner"
+	}
+	return r.State
+}
+
+// noteOf says what is wrong, damaged offsets first.
+func noteOf(r *adapter.ReplicaStatus) string {
+	var words []string
+	for _, d := range r.Damaged {
+		text := fmt.Sprintf("offsets %d to %d are damaged", d.Base, d.End-1)
+		if d.Everywhere {
+			text += " on every replica"
+		}
+		words = append(words, text)
+	}
+	if r.Why != "" {
+		words = append(words, r.Why)
+	}
+	return strings.Join(words, "; ")
 }
 
 // list writes ids as 1,2,3.

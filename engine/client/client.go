@@ -20,6 +20,7 @@ type Conn interface {
 	Produce(node env.NodeID, r engine.ProduceRequest, done func(engine.ProduceResponse, error))
 	Fetch(node env.NodeID, r engine.FetchRequest, done func(engine.FetchResponse, error))
 	ListOffsets(node env.NodeID, r engine.ListOffsetsRequest, done func(engine.ListOffsetsResponse, error))
+	DeleteRecords(node env.NodeID, r engine.DeleteRecordsRequest, done func(engine.DeleteRecordsResponse, error))
 	Metadata(node env.NodeID, topics []string, done func(engine.MetadataResponse, error))
 }
 

@@ -78,6 +78,7 @@ type step struct {
 	produce engine.ProduceResponse
 	fetch   engine.FetchResponse
 	list    engine.ListOffsetsResponse
+	deleted engine.DeleteRecordsResponse
 	meta    engine.MetadataResponse
 	err     error
 	after   time.Duration // -1: never
@@ -103,6 +104,10 @@ func (c *conn) Fetch(n env.NodeID, _ engine.FetchRequest, done func(engine.Fetch
 
 func (c *conn) ListOffsets(n env.NodeID, _ engine.ListOffsetsRequest, done func(engine.ListOffsetsResponse, error)) {
 	c.next("list", n, func(s step) { done(s.list, s.err) })
+}
+
+func (c *conn) DeleteRecords(n env.NodeID, _ engine.DeleteRecordsRequest, done func(engine.DeleteRecordsResponse, error)) {
+	c.next("delete", n, func(s step) { done(s.deleted, s.err) })
 }
 
 func (c *conn) Metadata(n env.NodeID, _ []string, done func(engine.MetadataResponse, error)) {

@@ -63,6 +63,48 @@ const (
 	EventFenced
 	// EventStopped: the node stopped itself on a failure: Text says why.
 	EventStopped
+	// EventSnapshotSent: a leader offers Peer a snapshot in place of entries that
+	// it no longer has: Index, Term (of the checkpoint).
+	EventSnapshotSent
+	// EventSnapshotResumed: staging goes on with what an earlier life or an older
+	// snapshot left on the disk: Index, Length (bytes kept).
+	EventSnapshotResumed
+	// EventSnapshotStaged: all files of a snapshot are here, verified and synced:
+	// Index, Length (bytes).
+	EventSnapshotStaged
+	// EventSnapshot: a snapshot is installed and the log goes on after it: Index,
+	// Term, and where the journal's record of it is: File, Offset, Length.
+	EventSnapshot
+	// EventSnapshotFailed: a snapshot for Peer was given up: Index, Text says why.
+	EventSnapshotFailed
+	// EventMembers: the membership in force: Index (of the entry that made it; 0:
+	// genesis), Term, Voters, Outgoing (the other half of a joint configuration;
+	// empty: not joint), Learners.
+	EventMembers
+	// EventReplica: this node goes on under the fresh id Replica in place of Peer,
+	// from its own checkpoint at Index.
+	EventReplica
+	// EventDamaged: bytes that do not verify: File, Offset, Length, Text.
+	EventDamaged
+	// EventRepaired: they verify again: File, Length, Text (segment, index,
+	// checkpoint, journal).
+	EventRepaired
+	// EventUnrepairable: no replica has good bytes of a range: Offset, Length (of
+	// the log's offsets).
+	EventUnrepairable
+	// EventTrim: the log begins at Offset from now on: Index (of the command).
+	EventTrim
+	// EventFull: the disk has no room: the node takes no more records.
+	EventFull
+	// EventSpace: it has room again.
+	EventSpace
+	// EventScrubbed: a pass over everything on the disk ended: Length (bytes).
+	EventScrubbed
+	// EventLostReported: the replica asks its group to be replaced: Peer (the node
+	// asked).
+	EventLostReported
+	// EventKinds is how many kinds there are.
+	EventKinds
 )
 
 // Role of a replica in its group.
@@ -100,6 +142,9 @@ type Event struct {
 	File    string
 	Text    string
 	Set     []NodeID
+
+	// Of EventMembers.
+	Voters, Outgoing, Learners []ReplicaID
 }
 
 // Discard is a Tracer that drops everything.

@@ -30,8 +30,11 @@
 // The memory of when the end grew has at most maxSamples entries; the time of
 // being caught up is exact to 1/64 of the lag limit.
 //
-// # Known gaps
+// # Members that come and go
 //
-// The set of replicas itself is fixed: members come and go in the set, not in
-// the group.
+// The group's membership is decided elsewhere; the leader hands it in. A learner
+// is tracked, so that its promotion can wait until it is caught up, but has no
+// place in the set. A replica that leaves the group leaves the set in the same
+// entry, which may leave the set empty: then nothing is acknowledged until the
+// leader's next command has put it back together.
 package isr

@@ -13,7 +13,8 @@ import (
 type State struct {
 	// Version is the raft index of the entry that set it; 0 at genesis.
 	Version uint64
-	// Members are sorted and never empty.
+	// Members are sorted. They are empty only after the last of them left the
+	// group, until the leader's next command.
 	Members []env.ReplicaID
 }
 
@@ -25,6 +26,16 @@ const maxMembers = 1 << 10
 
 // Contains tells whether the replica is a member.
 func (s State) Contains(id env.ReplicaID) bool { return slices.Contains(s.Members, id) }
+
+// Without is the set after a replica left the group in the entry at version; the
+// same state if it was no member.
+func (s State) Without(id env.ReplicaID, version uint64) State {
+	i, ok := slices.BinarySearch(s.Members, id)
+	if !ok {
+		return s
+	}
+	return State{Version: version, Members: slices.Delete(slices.Clone(s.Members), i, i+1)}
+}
 
 // AppendMembers encodes a set: count, then ids, as uvarints.
 func AppendMembers(dst []byte, members []env.ReplicaID) []byte {
@@ -39,7 +50,7 @@ func AppendMembers(dst []byte, members []env.ReplicaID) []byte {
 // must be non-zero, sorted and unique.
 func DecodeMembers(b []byte) (members []env.ReplicaID, rest []byte, err error) {
 	count, n := binary.Uvarint(b)
-	if n <= 0 || count == 0 || count > maxMembers || count > uint64(len(b)-n) {
+	if n <= 0 || count > maxMembers || count > uint64(len(b)-n) {
 		return nil, nil, fmt.Errorf("%w: bad member count", ErrMalformed)
 	}
 	b = b[n:]

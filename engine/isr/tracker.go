@@ -32,6 +32,7 @@ type follower struct {
 	id       env.ReplicaID
 	match    uint64
 	caughtUp time.Duration // the last moment at which it had the leader's whole log
+	learner  bool          // has no vote, and no place in the set
 }
 
 // sample remembers that the leader's end rose to end at a time.
@@ -40,7 +41,7 @@ type sample struct {
 	end uint64
 }
 
-// NewTracker starts a leader's term at now. Members of the replicated set are
+// NewTracker starts a leader's term at now. all are the group's voters. Members of the replicated set are
 // given the benefit of the doubt for one lag limit; others must show first that
 // they are caught up.
 func NewTracker(now, lag time.Duration, self env.ReplicaID, all []env.ReplicaID, state State, end uint64) *Tracker {
@@ -57,6 +58,41 @@ func NewTracker(now, lag time.Duration, self env.ReplicaID, all []env.ReplicaID,
 	}
 	slices.SortFunc(t.followers, func(a, b follower) int { return cmp.Compare(a.id, b.id) })
 	return t
+}
+
+// SetFollowers names the group's members from now on. Who is new must show that
+// it is caught up; learners are tracked and not wanted in the set.
+func (t *Tracker) SetFollowers(voters, learners []env.ReplicaID) {
+	before := t.followers
+	t.followers = nil
+	for _, list := range [...]struct {
+		ids     []env.ReplicaID
+		learner bool
+	}{{voters, false}, {learners, true}} {
+		for _, id := range list.ids {
+			if id == t.self {
+				continue
+			}
+			f := follower{id: id, caughtUp: never}
+			if i, ok := slices.BinarySearchFunc(before, id, compareFollower); ok {
+				f = before[i]
+			}
+			f.learner = list.learner
+			t.followers = append(t.followers, f)
+		}
+	}
+	slices.SortFunc(t.followers, func(a, b follower) int { return cmp.Compare(a.id, b.id) })
+}
+
+func compareFollower(f follower, id env.ReplicaID) int { return cmp.Compare(f.id, id) }
+
+// CaughtUp is the last moment at which a follower is known to have had the
+// leader's whole log; far in the past if it never did.
+func (t *Tracker) CaughtUp(id env.ReplicaID) time.Duration {
+	if i, ok := slices.BinarySearchFunc(t.followers, id, compareFollower); ok {
+		return t.followers[i].caughtUp
+	}
+	return never
 }
 
 // Grew tells the tracker where the leader's log ends now.
@@ -80,7 +116,7 @@ func (t *Tracker) Grew(now time.Duration, end uint64) {
 // Heard records an answer of this term from a follower, whose log is durable
 // and equal to the leader's up to match.
 func (t *Tracker) Heard(now time.Duration, id env.ReplicaID, match uint64) {
-	i, ok := slices.BinarySearchFunc(t.followers, id, func(f follower, id env.ReplicaID) int { return cmp.Compare(f.id, id) })
+	i, ok := slices.BinarySearchFunc(t.followers, id, compareFollower)
 	if !ok {
 		return
 	}
@@ -131,7 +167,7 @@ func (t *Tracker) Wanted(dst []env.ReplicaID, now time.Duration, state State, co
 	dst = append(dst, t.self)
 	for i := range t.followers {
 		f := &t.followers[i]
-		if t.inSync(now, f) && (state.Contains(f.id) || f.match >= commit) {
+		if !f.learner && t.inSync(now, f) && (state.Contains(f.id) || f.match >= commit) {
 			dst = append(dst, f.id)
 		}
 	}

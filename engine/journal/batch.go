@@ -30,7 +30,7 @@ import (
 //	32  8  file sequence    40  8  offset       48  4  length of the batch
 //	52  4  records          56  4  body bytes   60  4  body checksum (heads)
 //	64  8  watermark file   72  8  watermark offset
-//	80  12 zero             92  4  header checksum
+//	80  8  disk             88  4  zero         92  4  header checksum
 const (
 	sectorBytes   = 512
 	headerBytes   = 96
@@ -40,7 +40,7 @@ const (
 
 	batchMagic   = 0x424a4b4c // "LKJB"
 	trailerMagic = 0x544a4b4c // "LKJT"
-	version      = 1
+	version      = 2
 
 	maxFileBytes = 1 << 31 // a batch's length is 32 bits
 
@@ -100,6 +100,7 @@ func (h *batchHeader) put(b []byte) {
 	le.PutUint32(b[60:], h.bodySum)
 	le.PutUint64(b[64:], h.watermark.seq)
 	le.PutUint64(b[72:], uint64(h.watermark.offset))
+	le.PutUint64(b[80:], h.id.Disk)
 	le.PutUint32(b[92:], h.place().sum(b[:92]))
 }
 
@@ -116,7 +117,7 @@ func parseHeader(b []byte) (batchHeader, error) {
 	}
 	h = batchHeader{
 		kind: batchKind(b[6]), copy: b[7],
-		id:          Identity{Cluster: le.Uint64(b[8:]), Node: env.NodeID(le.Uint64(b[16:]))},
+		id:          Identity{Cluster: le.Uint64(b[8:]), Node: env.NodeID(le.Uint64(b[16:])), Disk: le.Uint64(b[80:])},
 		incarnation: le.Uint64(b[24:]), seq: le.Uint64(b[32:]),
 		offset: int64(le.Uint64(b[40:])), length: int64(le.Uint32(b[48:])),
 		records: int(le.Uint32(b[52:])), body: int(le.Uint32(b[56:])), bodySum: le.Uint32(b[60:]),

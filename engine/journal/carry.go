@@ -6,7 +6,7 @@ import "github.com/lockstep-log/lockstep/engine/env"
 // may be in the page cache only, so recovery writes it again (facts:
 // acknowledging from the page cache).
 type carriedRecord struct {
-	group *group // not fenced for good
+	group *group // not fenced for good, or adopted since
 	rec   record
 }
 
@@ -28,7 +28,7 @@ func (j *Journal) layOut(f *file, h *head, carried []carriedRecord) ([]byte, []f
 		start := len(w.buf)
 		w.buf = appendRecord(w.buf, w.next(), &c.rec, nil)
 		w.added(c.rec.group, start)
-		records[i] = flown{group: c.group, hs: c.rec.hs, tellState: c.rec.kind == recordAppend, offset: h.end + int64(start), length: int64(len(w.buf) - start)}
+		records[i] = flown{group: c.group, replica: c.rec.replica, hs: c.rec.hs, tellState: c.rec.kind == recordAppend || c.rec.kind == recordRestart, offset: h.end + int64(start), length: int64(len(w.buf) - start)}
 		if c.rec.count > 0 {
 			records[i].first, records[i].last = c.rec.index, c.rec.last()
 		}

@@ -23,8 +23,18 @@ type Config struct {
 	// ReadBackBytes is how much one read below the window fetches, at least one
 	// record; default 1 MiB.
 	ReadBackBytes int
+	// RetainBytes is how much of the journal's end is kept for slow followers where
+	// checkpoints need less: what is older goes, and who is below gets a snapshot.
+	// Default 512 MiB; simulated 32 KiB to 512 KiB; 0 keeps nothing for them.
+	RetainBytes int64
+	// MaxBytes bounds all files but the spares, at least 8 files; default 4 GiB.
+	// Near it the journal is Full. Simulated: 8 to 32 files.
+	MaxBytes int64
 	// Spares is how many zero-filled files are kept ready; default 2.
 	Spares int
+	// ReserveSpares is how many of them must be ready for a journal on a full disk
+	// not to report NoSpace; default 1, at most Spares.
+	ReserveSpares int
 	// SealAfter is how long the journal must be idle before it writes a seal: a
 	// producer that waits for each answer does not queue behind one. Default
 	// 2 ms; 0 seals at once.
@@ -40,6 +50,9 @@ func DefaultConfig() Config {
 		WindowBytes:   256 << 20,
 		ReadBackBytes: 1 << 20,
 		Spares:        2,
+		ReserveSpares: 1,
+		RetainBytes:   512 << 20,
+		MaxBytes:      4 << 30,
 		SealAfter:     2 * time.Millisecond,
 	}
 }
@@ -59,16 +72,25 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("%w: ReadBackBytes %d; need more than 0", ErrConfig, c.ReadBackBytes)
 	case c.Spares < 1:
 		return fmt.Errorf("%w: Spares %d; need at least 1", ErrConfig, c.Spares)
+	case c.ReserveSpares < 0 || c.ReserveSpares > c.Spares:
+		return fmt.Errorf("%w: ReserveSpares %d; need 0 to Spares (%d)", ErrConfig, c.ReserveSpares, c.Spares)
+	case c.MaxBytes < 8*c.FileBytes:
+		return fmt.Errorf("%w: MaxBytes %d; need at least 8 files of FileBytes (%d)", ErrConfig, c.MaxBytes, c.FileBytes)
+	case c.RetainBytes < 0 || c.RetainBytes > c.MaxBytes-2*c.FileBytes:
+		return fmt.Errorf("%w: RetainBytes %d; need 0 to MaxBytes (%d) less two files", ErrConfig, c.RetainBytes, c.MaxBytes)
 	case c.SealAfter < 0:
 		return fmt.Errorf("%w: SealAfter %v; need 0 or more", ErrConfig, c.SealAfter)
 	}
 	return nil
 }
 
-// Identity is the cluster and the node a journal belongs to.
+// Identity is the cluster and the node a journal belongs to, and the disk it was
+// formatted on: random bits that tell this disk from the one before it, drawn by
+// Format where Disk is 0. Open takes Disk from the files.
 type Identity struct {
 	Cluster uint64
 	Node    env.NodeID
+	Disk    uint64
 }
 
 // HardState is raft's hard state. The zero value means unchanged.
@@ -78,7 +100,8 @@ type HardState struct {
 	Commit uint64
 }
 
-// Genesis names a group and this node's replica of it, at format.
+// Genesis names a group and this node's replica of it, at format. Replica 0: the
+// row stays blank until the group is adopted.
 type Genesis struct {
 	Group   env.GroupID
 	Replica env.ReplicaID

@@ -13,7 +13,8 @@ import (
 func smallConfig() journal.Config {
 	return journal.Config{
 		Dir: "journal", FileBytes: 16 << 10, MaxBatchBytes: 4 << 10, WindowBytes: 8 << 10,
-		ReadBackBytes: 2 << 10, Spares: 1,
+		ReadBackBytes: 2 << 10, Spares: 1, ReserveSpares: 1,
+		RetainBytes: 512 << 20, MaxBytes: 1 << 30,
 	}
 }
 

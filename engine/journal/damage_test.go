@@ -271,20 +271,6 @@ func TestOnlyHeadRottenIsAnError(t *testing.T) {
 	}
 }
 
-func TestMissingFileIsAnError(t *testing.T) {
-	n := newNode(t, 1, smallConfig(), 1)
-	n.open()
-	for i := uint64(1); i <= 30; i++ {
-		n.put(1, journal.HardState{Term: 1}, span(i, i, 1, strings.Repeat("m", 1000)))
-	}
-	n.kill()
-	delete(n.disk.names, n.written(1)[0].File)
-	_, err := n.tryOpen()
-	if !errors.Is(err, journal.ErrDamaged) || !strings.Contains(err.Error(), n.written(1)[0].File+" is missing") {
-		t.Fatalf("open: %v", err)
-	}
-}
-
 func TestShortFileIsDamage(t *testing.T) {
 	n := filled(t)
 	w := n.written(2)[1]

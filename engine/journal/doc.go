@@ -10,20 +10,53 @@
 // sync, for all groups (writer.go). Commit indexes and notes of checkpoints ride
 // with it and never cost a sync of their own (riders.go). An idle journal is
 // sealed (seal.go). A full file is followed by another (roll.go), which comes
-// from a spare, filled with zeros beforehand or recycled (spares.go).
+// from a spare, filled with zeros beforehand or recycled (spares.go). Which files
+// stay, and for whom, is reclaim.go.
 //
-// The format, from the inside out: records (record.go), batches (batch.go), the
-// table of all groups that opens each file (head.go); every checksum is bound to
-// its place (checksum.go).
+// [Journal.Restart], [Journal.Adopt] and [Journal.Fence] are what is no append: a
+// snapshot in place of the log, another replica in place of one that lost what it
+// promised, and the silence in between (replace.go).
 //
 // [Open] reads the chain of files (recover.go), rebuilds each group's state and
 // judges what does not read well (walk.go, scan.go, fence.go), and continues in
 // a fresh file that holds, durably, what may have been in the page cache only
-// (carry.go).
+// (carry.go). What is missing altogether the witness tells (witness.go).
+// [Journal.Scrub] looks for rot while the journal runs; [Inspect] shows a file.
 //
 // What raft sees is a [View] (view.go): the end of the log in memory (window.go,
 // memory.go), the terms of all of it (outline.go), and entries below that read
 // back in the background (readback.go).
+//
+// # Format
+//
+// Version 2, little endian. Magic and version keep their places in every version;
+// another version is ErrVersion, and nothing is changed. Every checksum is a CRC32C
+// seeded with the file's incarnation and the offset (checksum.go), so that neither
+// stale bytes of an earlier use nor a write that went astray passes. The full tables
+// stand beside the code that reads them; in short:
+//
+//	journal/j-SEQ       head, head again, batches. SEQ: 16 hex digits
+//	journal/spare-N     zeros, or a file that was given back
+//	journal.witness     two slots of 512 bytes                    (witness.go)
+//
+//	batch    header 96, directory 16n+4, records, zeros, directory
+//	         again 16n, trailer 32; whole sectors of 512         (batch.go)
+//	  header 0 magic "LKJB" 4    4 version 2       6 kind 1
+//	         7 copy 1            8 cluster 8       16 node 8
+//	         24 incarnation 8    32 sequence 8     40 offset 8
+//	         48 length 4         52 records 4      56 body bytes 4
+//	         60 body sum 4       64 watermark: file 8, 72 offset 8
+//	         80 disk 8           88 zero 4         92 sum 4
+//	  kinds  1 head, 2 data, 3 seal
+//	head     a batch without directories, twice; body: previous file and
+//	         its end, oldest file needed, size, a row a group     (head.go)
+//	  row    group, replica, hard state, first, last, checkpoint, then at 80
+//	         a flag: 0 serves, 1 fenced, 2 unread, 3 blank; terms; reason
+//	record   header 72, payload                                   (record.go)
+//	  kinds  1 append, 2 checkpoint, 3 restart, 4 adopt, 5 fence
+//	witness  0 magic "LKJW" 4    4 version 2       8 counter 8
+//	         16 cluster 8        24 node 8         32 disk 8
+//	         40 newest file 8    48 incarnation 8  508 sum 4
 //
 // # Promises
 //
@@ -40,8 +73,18 @@
 //   - Damage is never cut off or skipped. A record that was durable and does not
 //     read well fences its group: [Recovered].Fenced says which file, where and
 //     what, in this and every later Open, also when the file is long gone. The
-//     other groups go on. If nobody can say whose record it was, or a head is
-//     lost, every group is fenced.
+//     other groups go on. If nobody can say whose record it was, or a head, a
+//     file, or the whole directory is lost, every group is fenced, and the node
+//     goes on. A loss before an adoption is not held against the group.
+//   - A fence of [Journal.Fence] is durable with the next batch, and ends by Adopt
+//     alone. Restart and Adopt are durable before their done runs: a crash before
+//     leaves the state before them, or they are carried over as a whole.
+//   - The incarnation never goes back on a disk whose newest file or witness is
+//     left.
+//   - The first index is at most one above the durable checkpoint: who needs more
+//     than the journal has can always be given a snapshot.
+//   - A full disk fails nothing. Batches go into bytes that exist; a roll waits for
+//     room, tries every 250 ms, and nothing is acknowledged meanwhile.
 //   - An error of the disk is not damage. Durable bytes that it does not give, at
 //     a second try either, fence their group for the life of this process only:
 //     heads written meanwhile say nothing of the group, and every file is kept.
@@ -61,10 +104,16 @@
 //
 // A sector behind the watermark that cannot be read is neither: what was
 // acknowledged last may stand there, unless a sector that can be read shows that
-// no batch begins. Open fails, changes nothing, and can be tried again. It does
-// so too if both heads of a file cannot be read: nobody knows where the file
-// ends. In these two cases a sector that is lost for good keeps the whole node
-// down. It must not be written over: the tail would then read as torn.
+// no batch begins. Open tries again, four times over 300 ms, then fails, changes
+// nothing, and can be tried again. A sector that is lost for good there keeps the
+// whole node down. It must not be written over: the tail would then read as torn.
+// If both heads of a file cannot be read, tried as often, nobody knows where the
+// file ends: that is damage of all groups.
+//
+// The witness is synced after each new file has its name, before anything is
+// appended to it. So a file that it names and that is not there was lost, with
+// whatever was acknowledged in it. It stands in another directory, and is made again
+// if it is lost alone.
 //
 // A directory sync that failed leaves a name in doubt even if it shows: a file in
 // which nothing was appended since it got its name is carried over as a whole,
@@ -79,10 +128,13 @@
 // batch need. The queue is bounded by the entries in it, which are pinned.
 //
 // Disk: files from the oldest that some group needs, and Spares. A group needs
-// the file of the first entry that its checkpoint does not cover or that Retain
-// keeps; one without such entries needs none. Who checkpoints what Laggards(n)
-// names, and whose followers keep up, has at most n+2 files: a file is given back
-// when the next one is begun. Without checkpoints nothing bounds them.
+// the file of the first entry that its checkpoint does not cover; one without such
+// entries needs none. Who checkpoints what Laggards(n) names has at most n+2 files
+// for that: a file is given back when the next one is begun. For followers more is
+// kept, up to RetainBytes in all. Without checkpoints Full reports true from
+// MaxBytes less two files on, and Blocking names who is in the way; these two files
+// are for what is small. Who appends what is not, or very much that is small, gets
+// beyond.
 //
 // Opening costs one file. What it carries over is as a rule at most MaxBatchBytes;
 // lives that each end before a seal may add up to as much as a file holds.
@@ -118,12 +170,20 @@
 //
 //   - Rot of the last, unsealed batch reads as a torn tail if the process dies
 //     before the seal is durable.
-//   - A member that never catches up keeps every file from its place on; nothing
-//     bounds that but the disk until snapshots are sent.
+//   - Witness and newest file lost at once, or both slots rotten and the file lost:
+//     the journal looks whole and is shorter.
+//   - Rot that Scrub finds is not written anew: the file has to become unnecessary.
+//     The Open of a process that comes before fences the groups whose records stood
+//     there, covered by a checkpoint or not.
+//   - An entry bigger than MaxBatchBytes, or a table bigger than a file, may make a
+//     file grow; without room for that the journal fails.
+//   - Zeros between a batch's records and its end have no checksum; nobody reads
+//     them.
 //   - A batch within one sector has both directories in it: losing that sector
 //     fences every group.
 //   - A group with bytes that cannot be read makes the node keep up to 16 files
 //     begun meanwhile that nobody else needs; beyond that it is fenced for good.
-//   - Damage met by read-back or Replay is reported but not written down; the next
-//     Open finds it again as long as the file is needed.
+//   - Damage met by read-back or Replay is reported but written down only if the
+//     caller does so with Fence; the next Open finds it again as long as the file is
+//     needed.
 package journal

@@ -20,6 +20,10 @@ var (
 	ErrVersion = errors.New("journal: written by another version")
 	// ErrDamaged: bytes that were durable are missing or wrong.
 	ErrDamaged = errors.New("journal: damaged")
+	// ErrBlank: this disk never had a replica of the group. It waits to be adopted.
+	ErrBlank = errors.New("journal: formatted for replacement, no replica yet")
+	// ErrNotFenced: only a replica that is fenced or blank is replaced by another.
+	ErrNotFenced = errors.New("journal: not to be adopted")
 	// ErrClosed: the journal was closed before the work was done.
 	ErrClosed = errors.New("journal: closed")
 )

@@ -32,7 +32,7 @@ func (j *Journal) keepUnread(h *head) {
 		}
 	}
 	for _, g := range j.order {
-		g.unread = g.unread && kept <= maxUnreadFiles
+		g.unread = g.unread && kept <= maxUnreadFiles && j.bytesFrom(0) <= j.border()
 		if g.unread {
 			h.oldest = min(h.oldest, j.files[0].seq)
 		}
@@ -45,13 +45,25 @@ func (j *Journal) keepUnread(h *head) {
 	}
 }
 
-// fenceText is what a head keeps of the reason.
-func fenceText(err error) string {
-	return strings.TrimPrefix(err.Error(), ErrDamaged.Error()+": ")
+// reasonText is what heads and records keep of the reason.
+func reasonText(err error) string {
+	if errors.Is(err, ErrBlank) {
+		return ""
+	}
+	text := strings.TrimPrefix(err.Error(), ErrDamaged.Error()+": ")
+	return text[:min(len(text), maxReasonBytes)]
 }
 
-// fencedBefore is the reason as an earlier recovery wrote it down.
+// fencedBefore is the reason as an earlier process wrote it down.
 func fencedBefore(reason string) error { return fmt.Errorf("%w: %s", ErrDamaged, reason) }
+
+// fencedRow is the reason that a row gives.
+func fencedRow(r *tableRow) error {
+	if r.blank && r.reason == "" {
+		return ErrBlank
+	}
+	return fencedBefore(r.reason)
+}
 
 // fenceAll fences every group of the node: nobody can say whom it hit.
 func (j *Journal) fenceAll(err error) {

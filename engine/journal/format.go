@@ -10,7 +10,8 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 )
 
-// Format makes an empty journal for the given groups. It refuses a directory
+// Format makes an empty journal for the given groups; one without a replica
+// (Genesis.Replica 0) is blank until it is adopted. It refuses a directory
 // that holds anything (ErrFormatted), except what a Format that was interrupted
 // left behind.
 func Format(t *env.Task, e env.Env, cfg Config, id Identity, groups []Genesis) error {
@@ -19,6 +20,9 @@ func Format(t *env.Task, e env.Env, cfg Config, id Identity, groups []Genesis) e
 	}
 	j := newJournal(e, cfg, id, &env.Tasks{}, func(error) {})
 	j.opening = true
+	for j.id.Disk == 0 {
+		j.id.Disk = e.Entropy.Uint64()
+	}
 	if err := j.genesis(groups); err != nil {
 		return err
 	}
@@ -30,7 +34,12 @@ func Format(t *env.Task, e env.Env, cfg Config, id Identity, groups []Genesis) e
 	if err != nil {
 		return fmt.Errorf("journal: create %s: %w", name, err)
 	}
-	defer handle.Close()
+	defer func() {
+		handle.Close()
+		if j.witnessFile != nil {
+			j.witnessFile.Close()
+		}
+	}()
 	j.spares.ready = []*file{{name: name, handle: handle}} // never appended to: only the head
 	if _, _, err := j.startFile(t, 1, position{}, nil); err != nil {
 		return err
@@ -40,10 +49,14 @@ func Format(t *env.Task, e env.Env, cfg Config, id Identity, groups []Genesis) e
 
 func (j *Journal) genesis(groups []Genesis) error {
 	for _, g := range slices.SortedFunc(slices.Values(groups), func(a, b Genesis) int { return cmp.Compare(a.Group, b.Group) }) {
-		if g.Group == 0 || g.Replica == 0 || j.groups[g.Group] != nil {
-			return fmt.Errorf("%w: group %d, replica %d: ids are not 0, and a group has one replica on a node", ErrConfig, g.Group, g.Replica)
+		if g.Group == 0 || j.groups[g.Group] != nil {
+			return fmt.Errorf("%w: group %d, replica %d: a group's id is not 0, and it has one replica on a node", ErrConfig, g.Group, g.Replica)
 		}
-		j.addGroup(&group{id: g.Group, replica: g.Replica, log: newOutline(0, 0), noted: true})
+		made := &group{id: g.Group, replica: g.Replica, log: newOutline(0, 0), noted: true}
+		if g.Replica == 0 {
+			made.fenced, made.blank = ErrBlank, true
+		}
+		j.addGroup(made)
 	}
 	return nil
 }
@@ -56,6 +69,12 @@ func (j *Journal) makeDir(t *env.Task) error {
 		return fmt.Errorf("journal: list %s: %w", dir, err)
 	}
 	found := sortNames(names)
+	if handle, err := t.Open(disk, witnessName(dir), env.OpenExisting); err == nil {
+		handle.Close()
+		return fmt.Errorf("%w: %s tells of a journal", ErrFormatted, witnessName(dir))
+	} else if !errors.Is(err, env.ErrNotExist) {
+		return fmt.Errorf("journal: open %s: %w", witnessName(dir), err)
+	}
 	if len(found.files) > 0 || len(found.others) > 0 {
 		return fmt.Errorf("%w: directory %s is not empty", ErrFormatted, dir)
 	}
@@ -64,6 +83,11 @@ func (j *Journal) makeDir(t *env.Task) error {
 			return fmt.Errorf("journal: remove %s: %w", spareName(dir, n), err)
 		}
 	}
+	return makeDirs(t, disk, dir)
+}
+
+// makeDirs makes a directory and its parents, durably.
+func makeDirs(t *env.Task, disk env.Disk, dir string) error {
 	if err := t.Mkdir(disk, dir); err != nil {
 		return fmt.Errorf("journal: make directory %s: %w", dir, err)
 	}

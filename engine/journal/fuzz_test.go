@@ -23,7 +23,7 @@ func sampleEntries() []*raftpb.Entry {
 
 func sampleBatch() []byte {
 	w := &batchWriter{}
-	w.begin(batchHeader{kind: batchData, id: Identity{7, 3}, incarnation: 99, seq: 4, offset: 1024, watermark: position{4, 1024}}, 2)
+	w.begin(batchHeader{kind: batchData, id: Identity{7, 3, 5}, incarnation: 99, seq: 4, offset: 1024, watermark: position{4, 1024}}, 2)
 	for i, entries := range [][]*raftpb.Entry{sampleEntries(), nil} {
 		r := record{kind: recordAppend, group: 1, replica: 2, index: 5, hs: HardState{Term: 3, Vote: 2, Commit: 4}}
 		if i == 1 {
@@ -38,7 +38,7 @@ func sampleBatch() []byte {
 
 func sampleHead() (*head, []byte) {
 	h := &head{
-		seq: 4, incarnation: 99, id: Identity{7, 3}, prevSeq: 3, prevEnd: 5120, oldest: 2, fileBytes: 1 << 20,
+		seq: 4, incarnation: 99, id: Identity{7, 3, 5}, prevSeq: 3, prevEnd: 5120, oldest: 2, fileBytes: 1 << 20,
 		table: []tableRow{
 			{group: 1, replica: 11, hs: HardState{5, 11, 8}, first: 3, log: outline{runs: []run{{8, 4}, {9, 5}}, last: 12}, checkpoint: checkpoint{2, 7, 4}},
 			{group: 6, replica: 12, log: newOutline(0, 0), fenced: true, reason: "because"},

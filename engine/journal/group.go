@@ -15,6 +15,12 @@ type extent struct {
 	length      int
 }
 
+// stretch is some bytes of a file, by its name at that time.
+type stretch struct {
+	file           string
+	offset, length int64
+}
+
 // group is one raft group's share of the journal: what the batches written so
 // far say of it. What raft sees, which runs ahead of that, is its View.
 type group struct {
@@ -36,8 +42,11 @@ type group struct {
 	rideNote   bool // this batch carries a note for it
 	rideState  bool // this batch carries its hard state
 	inBatch    uint64
+	voids      int     // requests in the queue after which nothing is as before
+	special    stretch // the last record that was no append
 	fenced     error
 	unread     bool // fenced for what the disk did not give, not for good
+	blank      bool // fenced, and this disk never knew who it was
 }
 
 // stateFor is the hard state a record written now carries: the request's term
@@ -78,48 +87,19 @@ func (g *group) logExtent(x extent) {
 	g.extents = append(g.extents[:n], x)
 }
 
-// restart makes the log void; it goes on after {index, term}.
-func (g *group) restart(index, term uint64) {
-	g.log = newOutline(index, term)
+// restart makes the log void; it goes on after the checkpoint.
+func (g *group) restart(c checkpoint, hs HardState) {
+	g.log = newOutline(c.index, c.term)
 	g.extents = g.extents[:0]
-	g.hs.Commit = max(g.hs.Commit, index)
+	g.hs, g.checkpoint = hs, c
+	g.hs.Commit = max(g.hs.Commit, c.index)
 }
 
-// floor is the first index that must stay readable.
-func (g *group) floor() uint64 { return min(g.checkpoint.index+1, g.retain) }
-
-// oldestNeeded is the oldest file that holds an entry from the floor on.
-func (g *group) oldestNeeded() (seq uint64, needed bool) {
-	if g.fenced != nil {
-		return 0, false
-	}
-	floor := g.floor()
-	for i := range g.extents {
-		if g.extents[i].last >= floor {
-			return g.extents[i].file.seq, true
-		}
-	}
-	return 0, false
-}
-
-// Laggards names the groups that keep more than so many files and may keep fewer
-// after a checkpoint at what is applied. Groups whose followers lag are not among
-// them. Nil, without a look at any group, as long as there are no more files.
-func (j *Journal) Laggards(files int) []env.GroupID {
-	if len(j.files) <= files {
-		return nil
-	}
-	var behind []env.GroupID
-	latest := j.files[len(j.files)-1-files].seq
-	for _, g := range j.order {
-		if g.checkpoint.index+1 > g.retain || g.view.applied <= g.checkpoint.index {
-			continue
-		}
-		if seq, needed := g.oldestNeeded(); needed && seq <= latest {
-			behind = append(behind, g.id)
-		}
-	}
-	return behind
+// adopt makes the group another replica, that begins at the checkpoint.
+func (g *group) adopt(id env.ReplicaID, c checkpoint) {
+	g.replica = id
+	g.restart(c, HardState{})
+	g.fenced, g.unread, g.blank = nil, false, false
 }
 
 // forget drops extents in files before oldest and what only they held.
@@ -137,7 +117,9 @@ func (g *group) forget(oldest uint64) {
 		first = g.extents[0].first
 	}
 	g.log.compact(first)
-	g.view.compact(first)
+	if g.voids == 0 { // else the view has another log already
+		g.view.compact(first)
+	}
 }
 
 // row is the group's row in the next head.
@@ -147,7 +129,7 @@ func (g *group) row() tableRow {
 		log: g.log.since(min(g.hs.Commit, g.log.last)), checkpoint: g.checkpoint,
 	}
 	if g.fenced != nil {
-		r.fenced, r.unread, r.reason = true, g.unread, fenceText(g.fenced)
+		r.fenced, r.unread, r.blank, r.reason = true, g.unread, g.blank, reasonText(g.fenced)
 	}
 	return r
 }

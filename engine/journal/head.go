@@ -22,14 +22,16 @@ import (
 //
 //	0   8  group     8   8  replica   16  8  term     24  8  vote   32  8  commit
 //	40  8  first     48  8  last      56  8  checkpoint id
-//	64  8  its index 72  8  its term  80  1  1 if fenced, 2 if unread
+//	64  8  its index 72  8  its term  80  1  1 fenced, 2 unread, 3 blank
 //
 // followed by uvarints: the number of runs of terms, for each the distance of
 // its index from the one before and its term; the length of the reason of a
 // fence, and its text.
 //
 // A row that is unread says nothing of its group: when it was written, bytes of
-// a file before could not be read. It may be known again from these.
+// a file before could not be read. It may be known again from these. A blank row
+// is of a group that was placed on this disk without a replica of its own, whose
+// id is then 0, or whose journal was lost as a whole: fenced until it is adopted.
 //
 // The runs begin at the commit index, or the last one if that is smaller:
 // should this file be the oldest one read, no later record cuts deeper.
@@ -63,6 +65,7 @@ type tableRow struct {
 	checkpoint checkpoint
 	fenced     bool
 	unread     bool // with fenced: not for good
+	blank      bool // with fenced
 	reason     string
 }
 
@@ -111,6 +114,26 @@ func appendHeadBody(b []byte, h *head) []byte {
 	return b
 }
 
+// Flags of a row.
+const (
+	rowServes = iota
+	rowFenced
+	rowUnread
+	rowBlank
+)
+
+func (r *tableRow) flag() byte {
+	switch {
+	case r.blank:
+		return rowBlank
+	case r.unread:
+		return rowUnread
+	case r.fenced:
+		return rowFenced
+	}
+	return rowServes
+}
+
 func appendRow(b []byte, r *tableRow) []byte {
 	for _, v := range [...]uint64{
 		uint64(r.group), uint64(r.replica), r.hs.Term, uint64(r.hs.Vote), r.hs.Commit,
@@ -118,14 +141,7 @@ func appendRow(b []byte, r *tableRow) []byte {
 	} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
-	fenced := byte(0)
-	if r.fenced {
-		fenced = 1
-	}
-	if r.unread {
-		fenced = 2
-	}
-	b = append(b, fenced)
+	b = append(b, r.flag())
 	b = binary.AppendUvarint(b, uint64(len(r.log.runs)))
 	before := uint64(0)
 	for _, n := range r.log.runs {
@@ -133,9 +149,8 @@ func appendRow(b []byte, r *tableRow) []byte {
 		b = binary.AppendUvarint(b, n.term)
 		before = n.index
 	}
-	reason := r.reason[:min(len(r.reason), maxReasonBytes)]
-	b = binary.AppendUvarint(b, uint64(len(reason)))
-	return append(b, reason...)
+	b = binary.AppendUvarint(b, uint64(len(r.reason)))
+	return append(b, r.reason...)
 }
 
 // parseHead decodes one copy of a head; b begins with its header.
@@ -204,7 +219,11 @@ func parseRow(r *tableRow, b []byte) ([]byte, error) {
 		group: env.GroupID(v[0]), replica: env.ReplicaID(v[1]),
 		hs:    HardState{Term: v[2], Vote: env.ReplicaID(v[3]), Commit: v[4]},
 		first: v[5], log: outline{last: v[6]},
-		checkpoint: checkpoint{v[7], v[8], v[9]}, fenced: b[80] != 0, unread: b[80] == 2,
+		checkpoint: checkpoint{v[7], v[8], v[9]},
+		fenced:     b[80] != rowServes, unread: b[80] == rowUnread, blank: b[80] == rowBlank,
+	}
+	if b[80] > rowBlank || r.replica == 0 && !r.blank {
+		return nil, errShape
 	}
 	b, err := parseRuns(&r.log, b[groupFixedBytes:])
 	if err != nil {

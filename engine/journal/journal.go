@@ -43,13 +43,21 @@ type Journal struct {
 	parted  bool // Close has written its last batch
 	sealing env.Timer
 
+	rollWanted bool // by mend, between two batches
+	mending    env.Timer
+
 	// The callbacks of every batch, made once.
 	onPosted  func()
 	onWritten func(error)
 	onSynced  func(error)
 
+	witness     witness
+	witnessFile env.File // nil: there is none yet
+
 	spares spares
 	memory memory
+	needed int64 // bytes of the files from the oldest that a checkpoint does not free
+	asked  int   // how many files Laggards last allowed
 	stats  Stats
 }
 
@@ -67,11 +75,34 @@ type Recovered struct {
 
 	// Fenced, if not nil, matches ErrDamaged and says what is wrong and where:
 	// the replica may have lost an entry or a vote and must not speak.
+	// One whose journal is lost has no reason of its own: see Blank.
 	Fenced error
+	Reason Reason
+
+	// Blank: no replica of the group lives, or is known to have lived, on this
+	// disk. Fenced is then ErrBlank, or names the loss of the whole journal, and
+	// Replica is 0.
+	Blank bool
+	Disk  uint64 // that the journal was formatted on
 }
+
+// Reason is why a group is fenced.
+type Reason uint8
+
+// Reasons. What could not be read may read again in the next process; all else
+// stands until the group is adopted.
+const (
+	NotFenced Reason = iota
+	FencedDamage
+	FencedUnread
+	FencedBlank // by format, nothing was lost
+)
 
 // Incarnation is a number that grows with every Open of this journal.
 func (j *Journal) Incarnation() uint64 { return j.incarnation }
+
+// Disk is the random number that Format gave to this disk.
+func (j *Journal) Disk() uint64 { return j.id.Disk }
 
 // Groups tells what Open found, ordered by group.
 func (j *Journal) Groups() []Recovered { return j.recovered }
@@ -98,12 +129,15 @@ func (j *Journal) OnDamage(f func(env.GroupID, error)) { j.onDamage = f }
 // The commit index alone owes no durability, with or without done: raft never
 // relies on it (MustSync), and it is written with the next batch there is.
 //
-// After Close or a failure Append does nothing.
+// After Close or a failure, and for a fenced group, Append does nothing.
 func (j *Journal) Append(id env.GroupID, hs HardState, entries []*raftpb.Entry, done func()) {
 	if j.failed != nil || j.closing {
 		return
 	}
 	g := j.group(id)
+	if g.view.fenced {
+		return
+	}
 	changed := false
 	if hs != (HardState{}) {
 		changed = hs.Term != g.view.hs.Term || hs.Vote != g.view.hs.Vote
@@ -131,22 +165,20 @@ func (j *Journal) Checkpointed(id env.GroupID, checkpointID, index, term uint64)
 		return
 	}
 	g := j.group(id)
-	if checkpointID < g.checkpoint.id || index < g.checkpoint.index {
-		panic(fmt.Sprintf("journal: group %d: checkpoint %d at %d after %d at %d", id, checkpointID, index, g.checkpoint.id, g.checkpoint.index))
-	}
-	c := checkpoint{checkpointID, index, term}
-	if index > g.view.log.last {
-		g.view.restart(index, term)
-		j.queue.push(request{group: g, restart: true, checkpoint: c, cuts: g.view.cuts})
-		j.kick()
+	if g.view.fenced {
 		return
 	}
-	g.checkpoint, g.noted = c, false
-	j.ride(g)
+	if index > g.view.log.last {
+		j.Restart(id, HardState{}, checkpointID, index, term, nil)
+		return
+	}
+	g.view.newCheckpoint(checkpoint{checkpointID, index, term})
+	j.note(g)
 }
 
-// Retain keeps entries from index from on readable for raft's slow followers.
-// It only grows; until the first call everything is kept.
+// Retain tells that raft's followers want entries from index from on. It only
+// grows; until the first call everything is wanted. It is advice: what checkpoints
+// do not need is kept for it as far as Config.RetainBytes allows.
 func (j *Journal) Retain(id env.GroupID, from uint64) {
 	g := j.group(id)
 	g.retain = max(g.retain, from)
@@ -168,6 +200,9 @@ func (j *Journal) Close(done func(error)) {
 		return
 	}
 	j.closing, j.onClosed = true, done
+	if j.spares.wanted != nil {
+		j.prepareSpares() // a roll waits for room: once more, and no longer
+	}
 	j.kick()
 }
 
@@ -179,6 +214,9 @@ func (j *Journal) finishClose() {
 		if f.readers == 0 {
 			f.handle.Close()
 		}
+	}
+	if j.witnessFile != nil {
+		j.witnessFile.Close()
 	}
 	j.spares.close()
 	done := j.onClosed

@@ -17,7 +17,8 @@ var testID = journal.Identity{Cluster: 7, Node: 3}
 func testConfig() journal.Config {
 	return journal.Config{
 		Dir: "journal", FileBytes: 64 << 10, MaxBatchBytes: 16 << 10, WindowBytes: 1 << 20,
-		ReadBackBytes: 8 << 10, Spares: 1,
+		ReadBackBytes: 8 << 10, Spares: 1, ReserveSpares: 1,
+		RetainBytes: 512 << 20, MaxBytes: 1 << 30,
 	}
 }
 
@@ -35,6 +36,8 @@ type node struct {
 	cfg    journal.Config
 	j      *journal.Journal
 	failed error
+
+	expected []journal.Genesis // told to Open
 }
 
 func newNode(tb tester, seed uint64, cfg journal.Config, groups int) *node {
@@ -61,7 +64,7 @@ func (n *node) tryOpen() (ok bool, err error) {
 	n.tb.Helper()
 	n.failed = nil
 	ok = n.await(func(t *env.Task) {
-		n.j, err = journal.Open(t, n.env(), n.cfg, testID, n.tasks, func(e error) { n.failed = errors.Join(n.failed, e) })
+		n.j, err = journal.Open(t, n.env(), n.cfg, testID, n.expected, n.tasks, func(e error) { n.failed = errors.Join(n.failed, e) })
 	})
 	return ok, err
 }

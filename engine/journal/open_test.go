@@ -24,7 +24,7 @@ func TestOpenRefusals(t *testing.T) {
 	}
 	n := newNode(t, 1, cfg, 1)
 	n.await(func(task *env.Task) {
-		_, err := journal.Open(task, n.env(), cfg, journal.Identity{Cluster: 7, Node: 4}, n.tasks, nil)
+		_, err := journal.Open(task, n.env(), cfg, journal.Identity{Cluster: 7, Node: 4}, nil, n.tasks, nil)
 		if !errors.Is(err, journal.ErrForeign) || !strings.Contains(err.Error(), "cluster 7, node 3") || !strings.Contains(err.Error(), "cluster 7, node 4") {
 			t.Errorf("another node: %v", err)
 		}
@@ -34,7 +34,7 @@ func TestOpenRefusals(t *testing.T) {
 		}
 		bad := cfg
 		bad.Spares = 0
-		if _, err := journal.Open(task, n.env(), bad, testID, n.tasks, nil); !errors.Is(err, journal.ErrConfig) {
+		if _, err := journal.Open(task, n.env(), bad, testID, nil, n.tasks, nil); !errors.Is(err, journal.ErrConfig) {
 			t.Errorf("bad configuration: %v", err)
 		}
 		if err := journal.Format(task, n.env(), cfg, testID, append(genesis(1), genesis(1)...)); !errors.Is(err, journal.ErrConfig) {
@@ -57,14 +57,14 @@ func TestFileOfAnotherVersion(t *testing.T) {
 	if !errors.Is(err, journal.ErrVersion) || errors.Is(err, journal.ErrDamaged) {
 		t.Fatalf("open: %v", err)
 	}
-	for _, want := range []string{"journal/" + n.current(), "written by another version", "format 7", "reads 1"} {
+	for _, want := range []string{"journal/" + n.current(), "written by another version", "format 7", "reads 2"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}
 	}
 	n.kill()
 	file.rot(40)
-	version(512, 1)
+	version(512, 2)
 	n.open()
 	n.wantFenced()
 }
@@ -81,6 +81,9 @@ func TestConfigValidate(t *testing.T) {
 		"WindowBytes":   func(c *journal.Config) { c.WindowBytes = 0 },
 		"ReadBackBytes": func(c *journal.Config) { c.ReadBackBytes = 0 },
 		"Spares":        func(c *journal.Config) { c.Spares = 0 },
+		"ReserveSpares": func(c *journal.Config) { c.ReserveSpares = 3 },
+		"MaxBytes":      func(c *journal.Config) { c.MaxBytes = 8*c.FileBytes - 1 },
+		"RetainBytes":   func(c *journal.Config) { c.RetainBytes = c.MaxBytes - c.FileBytes },
 		"SealAfter":     func(c *journal.Config) { c.SealAfter = -1 },
 	} {
 		c := journal.DefaultConfig()

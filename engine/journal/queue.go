@@ -1,8 +1,13 @@
 package journal
 
-import "go.etcd.io/raft/v3/raftpb"
+import (
+	"go.etcd.io/raft/v3/raftpb"
 
-// request is one Append, or a restart of a log, that waits to be written.
+	"github.com/lockstep-log/lockstep/engine/env"
+)
+
+// request is one Append, or what makes a group's log void or its replica silent,
+// that waits to be written.
 type request struct {
 	group      *group
 	hs         HardState
@@ -10,13 +15,27 @@ type request struct {
 	entries    []*raftpb.Entry
 	taken      int // entries already in an earlier batch
 	cuts       uint64
-	restart    bool
+	special    recordKind // 0: an Append
 	checkpoint checkpoint
+	replica    env.ReplicaID // adopted
+	reason     error         // of a fence
 	done       func()
 }
 
 // empty tells that only a callback waits.
-func (r *request) empty() bool { return len(r.entries) == 0 && !r.changed && !r.restart }
+func (r *request) empty() bool { return len(r.entries) == 0 && !r.changed && r.special == 0 }
+
+// headBytes is what its first record takes without entries.
+func (r *request) headBytes() int {
+	switch r.special {
+	case recordRestart:
+		return recordHeaderBytes + restartBytes
+	case recordFence:
+		return recordHeaderBytes + len(reasonText(r.reason))
+	default:
+		return recordHeaderBytes
+	}
+}
 
 // queue is a first-in first-out list that reuses its memory. Its length is
 // bounded by what raft keeps in flight, its bytes by Journal.Pressure.

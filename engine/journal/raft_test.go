@@ -57,7 +57,7 @@ func (c *cluster) start() {
 		p.data, p.applied = nil, 0
 		c.await(func(task *env.Task) {
 			var err error
-			p.j, err = journal.Open(task, c.env(), c.config(p.id), testID, c.tasks, func(err error) { c.tb.Error(err) })
+			p.j, err = journal.Open(task, c.env(), c.config(p.id), testID, nil, c.tasks, func(err error) { c.tb.Error(err) })
 			if err != nil {
 				c.tb.Errorf("open: %v", err)
 				return

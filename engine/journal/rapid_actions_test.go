@@ -32,19 +32,19 @@ func (m *machine) anyRetain(t *rapid.T) {
 	m.retain(id, rapid.Uint64Range(0, g.now().last()+1).Draw(t, "from"))
 }
 
-// anyRestart is a snapshot that the machine took over: the log goes on behind it.
-func (m *machine) anyRestart(t *rapid.T) {
-	id := m.any(t)
+// anyBeyond is a checkpoint that the log does not reach.
+func (m *machine) anyBeyond(t *rapid.T) {
+	id := m.speaking(t)
 	if m.groups[id].now().hs.Term > 0 {
-		m.restart(id, rapid.Uint64Range(1, 20).Draw(t, "beyond"))
+		m.beyond(id, rapid.Uint64Range(1, 20).Draw(t, "beyond"))
 	}
 }
 
 // anyReplay reads a stretch of the log from wherever it is, durable or not.
 func (m *machine) anyReplay(t *rapid.T) {
-	id := m.any(t)
+	id := m.speaking(t)
 	g := m.groups[id]
-	first, last := g.floor(), g.now().last()
+	first, last := m.floor(g, g.now()), g.now().last()
 	if first > last {
 		return
 	}

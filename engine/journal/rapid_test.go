@@ -27,13 +27,14 @@ func TestStateMachine(t *testing.T) {
 		cfg := smallConfig()
 		cfg.Spares = rapid.IntRange(1, 2).Draw(t, "spares")
 		cfg.WindowBytes = rapid.Int64Range(1, 20<<10).Draw(t, "window")
+		cfg.RetainBytes = rapid.SampledFrom([]int64{0, 4 * cfg.FileBytes, cfg.RetainBytes}).Draw(t, "retain")
 		n := newNode(t, rapid.Uint64().Draw(t, "seed"), cfg, crashGroups)
 		m := &machine{newModel(n, crashGroups), t}
 		m.recovered()
 		t.Repeat(map[string]func(*rapid.T){
 			"":           m.invariants,
 			"append":     m.anyAppend,
-			"replace":    m.anyReplace,
+			"overwrite":  m.anyReplace,
 			"vote":       m.anyVote,
 			"commit":     m.anyCommit,
 			"barrier":    m.anyBarrier,
@@ -41,12 +42,14 @@ func TestStateMachine(t *testing.T) {
 			"compact":    func(t *rapid.T) { m.compact(m.any(t)) },
 			"checkpoint": func(t *rapid.T) { m.checkpointed(m.any(t)) },
 			"retain":     m.anyRetain,
-			"restart":    m.anyRestart,
+			"beyond":     m.anyBeyond,
 			"read":       m.anyRead,
 			"replay":     m.anyReplay,
 			"some time":  func(t *rapid.T) { m.someTime(rapid.IntRange(1, 12).Draw(t, "operations")) },
 			"settle":     func(*rapid.T) { m.settle() },
 			"crash":      m.anyCrash,
+			"snapshot":   m.anyRestart,
+			"replace":    m.anyLife,
 			"fail":       m.anyFailure,
 			"clean stop": m.stop,
 		})
@@ -61,18 +64,47 @@ func (m *machine) any(t *rapid.T) env.GroupID {
 }
 
 func (m *machine) anyAppend(t *rapid.T) {
-	id := m.any(t)
+	id := m.speaking(t)
 	now := m.groups[id].now()
 	hs := journal.HardState{}
 	if now.hs.Term == 0 {
-		hs.Term = 1
+		hs.Term, hs.Commit = 1, now.hs.Commit
 	}
 	m.append(id, hs, m.entries(t, now.last()+1, max(1, now.hs.Term)))
 }
 
+// speaking is any group that is not fenced; the test goes on without if all are.
+func (m *machine) speaking(t *rapid.T) env.GroupID {
+	id := m.any(t)
+	if m.groups[id].now().fenced {
+		t.Skip("fenced")
+	}
+	return id
+}
+
+// anyRestart installs a snapshot, over a part of the log or beyond it.
+func (m *machine) anyRestart(t *rapid.T) {
+	id := m.speaking(t)
+	now := m.groups[id].now()
+	index := rapid.Uint64Range(now.hs.Commit+1, now.last()+5).Draw(t, "index")
+	m.restart(id, index, rapid.Bool().Draw(t, "new term"))
+}
+
+// anyLife fences a replica, or lets its group go on as the next one.
+func (m *machine) anyLife(t *rapid.T) {
+	id := m.any(t)
+	if !m.groups[id].now().fenced {
+		m.fence(id)
+		if rapid.Bool().Draw(t, "wait") {
+			return
+		}
+	}
+	m.adopt(id, rapid.Bool().Draw(t, "from nothing"))
+}
+
 // anyReplace is a new leader's append over what is not committed.
 func (m *machine) anyReplace(t *rapid.T) {
-	id := m.any(t)
+	id := m.speaking(t)
 	now := m.groups[id].now()
 	from := rapid.Uint64Range(now.hs.Commit+1, now.last()+1).Draw(t, "from")
 	hs := journal.HardState{Term: now.hs.Term + 1, Commit: now.hs.Commit}
@@ -91,7 +123,7 @@ func (m *machine) entries(t *rapid.T, from, term uint64) []*raftpb.Entry {
 }
 
 func (m *machine) anyVote(t *rapid.T) {
-	id := m.any(t)
+	id := m.speaking(t)
 	hs := m.groups[id].now().hs
 	if hs.Vote > 0 || hs.Term == 0 || rapid.Bool().Draw(t, "new term") {
 		hs.Term++
@@ -115,7 +147,7 @@ func (m *machine) anyRead(t *rapid.T) {
 	g, v := m.groups[id], m.j.View(id)
 	first, _ := v.FirstIndex()
 	last, _ := v.LastIndex()
-	if first > last {
+	if first > last || g.now().fenced {
 		return
 	}
 	lo := rapid.Uint64Range(first, last).Draw(t, "lo")
@@ -159,8 +191,7 @@ func (m *machine) stop(*rapid.T) {
 	m.j.Close(func(err error) { closed = err == nil })
 	m.run(func() bool { return closed })
 	for id, g := range m.groups {
-		acked := &g.states[g.acked]
-		if acked.last() != g.now().last() && acked.void == g.now().void { // of a restart nobody is told
+		if g.acked < len(g.states)-1 && g.states[g.acked].last() != g.now().last() {
 			m.t.Fatalf("group %d: closed with appends not done", id)
 		}
 		g.acked = len(g.states) - 1 // what was queued is written
@@ -179,6 +210,9 @@ func (m *machine) invariants(t *rapid.T) {
 	}
 	for id := env.GroupID(1); id <= crashGroups; id++ {
 		g, v := m.groups[id], m.j.View(id)
+		if g.now().fenced {
+			continue
+		}
 		if err := v.Damage(); err != nil {
 			t.Fatalf("group %d: %v", id, err)
 		}
@@ -188,7 +222,7 @@ func (m *machine) invariants(t *rapid.T) {
 		}
 		first, _ := v.FirstIndex()
 		last, _ := v.LastIndex()
-		if last != g.now().last() || first > min(g.checkpoint, g.retain)+1 {
+		if last != g.now().last() || first > m.floor(g, g.now()) {
 			t.Fatalf("group %d: log %d..%d, want the last entry %d", id, first, last, g.now().last())
 		}
 		for i := first; i <= last; i++ {

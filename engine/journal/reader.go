@@ -11,17 +11,21 @@ import (
 // readChunkBytes is how much recovery reads at a time.
 const readChunkBytes = 1 << 20
 
-// reader gives recovery the bytes of a file, in big reads. Sectors that cannot
+// reader gives recovery, scrub and Inspect the bytes of a file, in big reads. Sectors that cannot
 // be read, tried twice, come as zeros, which no checksum accepts: what they held
 // is judged by where they lie.
 type reader struct {
-	t      *env.Task
-	handle env.File
+	readAt func(p []byte, off int64) (int, error)
 	size   int64
 	buf    []byte
 	start  int64
 	failed error   // the last read error met, for the report
 	unread []int64 // sectors that could not be read at some time, ordered
+}
+
+// readWith reads an open file in a task.
+func readWith(t *env.Task, handle env.File) func([]byte, int64) (int, error) {
+	return func(p []byte, off int64) (int, error) { return t.ReadAt(handle, p, off) }
 }
 
 // at gives up to n bytes from offset off, fewer at the end of the file. They are
@@ -71,7 +75,7 @@ func (r *reader) readAgain(p []byte, off int64) bool {
 }
 
 func (r *reader) read(p []byte, off int64) bool {
-	n, err := r.t.ReadAt(r.handle, p, off)
+	n, err := r.readAt(p, off)
 	if n == len(p) && (err == nil || errors.Is(err, io.EOF)) {
 		return true
 	}

@@ -21,7 +21,12 @@ import (
 // recordAppend: the group's hard state, and from index on the entries of the
 // payload, which cut everything after them. recordCheckpoint: the machine's
 // durable checkpoint {index, term, id in the place of vote}. recordRestart: the
-// log is void and goes on after {index, term}.
+// log is void, whatever stood in it, and goes on after index; the hard state is
+// in its places, and the payload is the checkpoint's term and id, 8 bytes each.
+// recordAdopt: the group goes on as another replica (replica is the new id) from
+// the checkpoint {index, term, id in the place of vote}, commit is index; the log,
+// the hard state and any fence before it are void. recordFence: the replica is
+// fenced for good; the payload says why.
 //
 // An entry in the payload: term (uvarint), type (a byte), length (uvarint),
 // data.
@@ -33,7 +38,12 @@ const (
 	recordAppend recordKind = iota + 1
 	recordCheckpoint
 	recordRestart
+	recordAdopt
+	recordFence
 )
+
+// restartBytes is the payload of a recordRestart.
+const restartBytes = 16
 
 // record is a decoded record. The payload aliases the bytes it was read from.
 type record struct {
@@ -42,17 +52,20 @@ type record struct {
 	replica env.ReplicaID
 	count   int
 	index   uint64
-	hs      HardState // recordAppend
-	term    uint64    // of a checkpoint or restart
-	id      uint64    // of a checkpoint or restart
+	hs      HardState // recordAppend, recordRestart
+	term    uint64    // of a checkpoint
+	id      uint64    // of a checkpoint
 	payload []byte
 }
+
+// checkpoint is the one that the record names.
+func (r *record) checkpoint() checkpoint { return checkpoint{r.id, r.index, r.term} }
 
 // last is the index of the record's last entry.
 func (r *record) last() uint64 { return r.index + uint64(r.count) - 1 }
 
 // appendRecord appends the record to b, which ends at the place at. The
-// payload is entries or, where entries were read from disk, r.payload.
+// payload is entries or, if there is one, r.payload.
 func appendRecord(b []byte, at place, r *record, entries []*raftpb.Entry) []byte {
 	start := len(b)
 	var header [recordHeaderBytes]byte
@@ -68,8 +81,13 @@ func appendRecord(b []byte, at place, r *record, entries []*raftpb.Entry) []byte
 	}
 	h, payload := b[start:start+recordHeaderBytes], b[start+recordHeaderBytes:]
 	term, vote := r.hs.Term, uint64(r.hs.Vote)
-	if r.kind != recordAppend {
+	commit := r.hs.Commit
+	switch r.kind {
+	case recordCheckpoint:
 		term, vote = r.term, r.id
+	case recordAdopt:
+		term, vote, commit = r.term, r.id, r.index
+	case recordAppend, recordRestart, recordFence:
 	}
 	le := binary.LittleEndian
 	h[0] = byte(r.kind)
@@ -79,7 +97,7 @@ func appendRecord(b []byte, at place, r *record, entries []*raftpb.Entry) []byte
 	le.PutUint64(h[24:], r.index)
 	le.PutUint64(h[32:], term)
 	le.PutUint64(h[40:], vote)
-	le.PutUint64(h[48:], r.hs.Commit)
+	le.PutUint64(h[48:], commit)
 	le.PutUint32(h[56:], uint32(len(payload)))
 	le.PutUint32(h[60:], at.plus(recordHeaderBytes).sum(payload))
 	le.PutUint32(h[68:], at.sum(h[:68]))
@@ -119,10 +137,11 @@ func parseRecord(b []byte, at place) (record, error) {
 		index:   le.Uint64(b[24:]),
 	}
 	switch r.kind {
-	case recordAppend:
+	case recordAppend, recordRestart:
 		r.hs = HardState{Term: le.Uint64(b[32:]), Vote: env.ReplicaID(le.Uint64(b[40:])), Commit: le.Uint64(b[48:])}
-	case recordCheckpoint, recordRestart:
+	case recordCheckpoint, recordAdopt:
 		r.term, r.id = le.Uint64(b[32:]), le.Uint64(b[40:])
+	case recordFence:
 	default:
 		return record{}, fmt.Errorf("%w: record kind %d", errShape, r.kind)
 	}
@@ -134,11 +153,34 @@ func parseRecord(b []byte, at place) (record, error) {
 	if at.plus(recordHeaderBytes).sum(r.payload) != le.Uint32(b[60:]) {
 		return record{}, errChecksum
 	}
+	if r.kind == recordRestart && size == restartBytes {
+		r.term, r.id = le.Uint64(r.payload), le.Uint64(r.payload[8:])
+	}
 	return r, r.check()
 }
 
-// check walks the payload once, so that whoever reads entries meets no error.
+// check refuses records that no writer makes.
 func (r *record) check() error {
+	fits := r.count == 0
+	switch r.kind {
+	case recordAppend:
+		return r.checkEntries()
+	case recordRestart:
+		fits = fits && len(r.payload) == restartBytes
+	case recordFence:
+		fits = fits && len(r.payload) <= maxReasonBytes
+	case recordCheckpoint, recordAdopt:
+		fits = fits && len(r.payload) == 0
+	}
+	if !fits {
+		return fmt.Errorf("%w: record kind %d with %d entries and %d bytes of payload", errShape, r.kind, r.count, len(r.payload))
+	}
+	return nil
+}
+
+// checkEntries walks the payload once, so that whoever reads entries meets no
+// error.
+func (r *record) checkEntries() error {
 	if r.count > 0 && (r.index == 0 || r.index > math.MaxUint64-uint64(r.count)) {
 		return fmt.Errorf("%w: %d entries from index %d", errShape, r.count, r.index)
 	}

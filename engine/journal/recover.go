@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -17,26 +18,41 @@ import (
 // fail is called once, on the first failed write or sync after Open; nothing
 // completes from then on. tasks end with the node.
 //
+// expect names the groups that are placed on this node, to be fenced should no
+// file tell which they were; with Replica 0 they become blank. A disk without room
+// for the next file makes Open wait.
+//
 // Errors: ErrConfig, ErrNotFormatted, ErrForeign, ErrVersion, ErrDamaged (where
-// damage cannot be put down to groups), or what the disk answers.
-func Open(t *env.Task, e env.Env, cfg Config, id Identity, tasks *env.Tasks, fail func(error)) (*Journal, error) {
+// nobody can say which groups there were), or what the disk answers.
+func Open(t *env.Task, e env.Env, cfg Config, id Identity, expect []Genesis, tasks *env.Tasks, fail func(error)) (*Journal, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	j := newJournal(e, cfg, id, tasks, fail)
-	j.opening = true
-	r := &recovery{journal: j, t: t}
-	err := r.run()
-	if err == nil {
-		err = j.failed // of a task that works beside
-	}
-	if err != nil {
+	for try := 1; ; try++ {
+		j := newJournal(e, cfg, id, tasks, fail)
+		j.opening = true
+		r := &recovery{journal: j, t: t, expect: expect, patient: try < openTries}
+		err := r.run()
+		if err == nil {
+			err = j.failed // of a task that works beside
+		}
+		if err == nil {
+			j.opening = false
+			return j, nil
+		}
 		j.abandon(r.opened)
-		return nil, err
+		if !r.passing || !r.patient {
+			return nil, err
+		}
+		t.Sleep(e.Clock, openRetry)
 	}
-	j.opening = false
-	return j, nil
 }
+
+// A read error where it would cost the whole node is waited for a little.
+const (
+	openTries = 4
+	openRetry = 100 * time.Millisecond
+)
 
 func newJournal(e env.Env, cfg Config, id Identity, tasks *env.Tasks, fail func(error)) *Journal {
 	j := &Journal{env: e, cfg: cfg, id: id, tasks: tasks, fail: fail, groups: map[env.GroupID]*group{}, sealed: true}
@@ -48,6 +64,9 @@ func newJournal(e env.Env, cfg Config, id Identity, tasks *env.Tasks, fail func(
 // abandon releases what a failed Open holds.
 func (j *Journal) abandon(opened []*file) {
 	j.closed = true
+	if j.witnessFile != nil {
+		j.witnessFile.Close()
+	}
 	for _, f := range opened {
 		f.handle.Close()
 	}
@@ -63,7 +82,14 @@ type recovery struct {
 	carried    []carriedRecord
 	retired    []*file // outside the chain
 	unreadable error   // of the tail: what was acknowledged may stand there
-	resync     int64   // bytes carried over, as they stood
+	expect     []Genesis
+	oldest     uint64 // the newest head that reads needs files from it on
+	headRead   bool   // there is such a head
+	lost       error  // what of the journal so far cannot be told apart by group
+	witnessErr error  // the witness is there and does not read well
+	patient    bool   // another try follows
+	passing    bool   // and may go better
+	resync     int64  // bytes carried over, as they stood
 }
 
 // recovering is a file of the chain.
@@ -76,6 +102,9 @@ type recovering struct {
 
 func (r *recovery) run() error {
 	j := r.journal
+	if err := r.readWitness(); err != nil {
+		return err
+	}
 	names, err := r.list()
 	if err != nil {
 		return err
@@ -88,13 +117,18 @@ func (r *recovery) run() error {
 	}
 	prev := r.walk()
 	if r.unreadable != nil {
+		r.passing = true
 		return r.unreadable
+	}
+	if !r.headRead && len(j.order) == 0 {
+		return fmt.Errorf("%w: nobody knows which groups there were: %w", ErrDamaged, r.lost)
 	}
 	if err := r.goOn(prev); err != nil {
 		return err
 	}
 	for _, g := range j.order {
 		r.fillWindow(g)
+		g.view.fenced = g.fenced != nil
 		j.recovered = append(j.recovered, g.report())
 	}
 	return nil
@@ -105,15 +139,21 @@ func (r *recovery) run() error {
 func (r *recovery) list() (listing, error) {
 	j := r.journal
 	names, err := r.t.List(j.env.Disk, j.cfg.Dir)
-	if errors.Is(err, env.ErrNotExist) {
-		return listing{}, fmt.Errorf("%w: there is no directory %s", ErrNotFormatted, j.cfg.Dir)
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, env.ErrNotExist) {
 		return listing{}, fmt.Errorf("journal: list %s: %w", j.cfg.Dir, err)
 	}
 	l := sortNames(names)
-	if len(l.files) == 0 {
+	if len(l.files) == 0 && j.witnessFile == nil {
+		switch {
+		case r.witnessErr != nil:
+			return listing{}, fmt.Errorf("directory %s holds no journal file: %w", j.cfg.Dir, r.witnessErr)
+		case err != nil:
+			return listing{}, fmt.Errorf("%w: there is no directory %s", ErrNotFormatted, j.cfg.Dir)
+		}
 		return listing{}, fmt.Errorf("%w: directory %s holds no journal file", ErrNotFormatted, j.cfg.Dir)
+	}
+	if err != nil {
+		return l, makeDirs(r.t, j.env.Disk, j.cfg.Dir)
 	}
 	if err := r.t.SyncDir(j.env.Disk, j.cfg.Dir); err != nil {
 		return listing{}, fmt.Errorf("journal: sync directory %s: %w", j.cfg.Dir, err)
@@ -123,9 +163,9 @@ func (r *recovery) list() (listing, error) {
 
 // openChain opens files from the newest back to the oldest needed, each naming
 // the one before it; the others are retired.
+// One that is missing is not looked for; walk tells what that means.
 func (r *recovery) openChain(seqs []uint64) error {
-	oldest, known := uint64(0), false
-	for at := len(seqs) - 1; at >= 0 && (!known || seqs[at] >= oldest); {
+	for at := len(seqs) - 1; at >= 0 && (!r.headRead || seqs[at] >= r.oldest); {
 		rec, err := r.openFile(seqs[at])
 		if err != nil {
 			return err
@@ -135,23 +175,14 @@ func (r *recovery) openChain(seqs []uint64) error {
 			at--
 			continue
 		}
-		if !known {
-			oldest, known = rec.head.oldest, true
+		if !r.headRead {
+			r.oldest, r.headRead = rec.head.oldest, true
 		}
 		next, found := slices.BinarySearch(seqs[:at], rec.head.prevSeq)
 		if !found {
-			if rec.file.seq > oldest && rec.head.prevSeq >= oldest {
-				return r.missing(rec.head.prevSeq, rec.file.seq)
-			}
-			break
+			next--
 		}
 		at = next
-	}
-	if !known {
-		return fmt.Errorf("%w: no file has a readable head: %w", ErrDamaged, r.files[len(r.files)-1].headErr)
-	}
-	if first := r.files[0].file.seq; first > oldest {
-		return r.missing(oldest, first)
 	}
 	return r.retireOthers(seqs)
 }
@@ -181,9 +212,9 @@ func (r *recovery) retireOthers(seqs []uint64) error {
 	return nil
 }
 
-func (r *recovery) missing(seq, neededBy uint64) error {
-	dir := r.journal.cfg.Dir
-	return fmt.Errorf("%w: %s is missing; %s needs it", ErrDamaged, fileName(dir, seq), fileName(dir, neededBy))
+// missing is the loss of a file that must be there.
+func (r *recovery) missing(seq uint64, neededBy string) error {
+	return &DamageError{File: fileName(r.journal.cfg.Dir, seq), What: "missing; " + neededBy + " needs it"}
 }
 
 func (r *recovery) open(name string) (*file, error) {
@@ -202,26 +233,40 @@ func (r *recovery) open(name string) (*file, error) {
 // readHead reads the head of a file: the first copy that is good.
 func (r *recovery) readHead(f *file) (*recovering, error) {
 	rec := &recovering{file: f}
-	rec.scan = scanner{reader: reader{t: r.t, handle: f.handle, size: f.size}, seq: f.seq}
+	rec.scan = scanner{reader: reader{readAt: readWith(r.t, f.handle), size: f.size}, seq: f.seq}
 	h, err := rec.scan.findHead()
 	if errors.Is(err, ErrVersion) {
 		return nil, fmt.Errorf("%s: %w", f.name, err)
 	}
 	if err != nil && rec.scan.failed != nil {
-		return nil, fmt.Errorf("journal: head of %s: %w", f.name, rec.scan.failed)
+		r.passing = true
+		if err = fmt.Errorf("read: %w", rec.scan.failed); r.patient {
+			return nil, fmt.Errorf("journal: head of %s: %w", f.name, err)
+		}
 	}
 	if err != nil {
 		rec.headErr = &DamageError{File: f.name, Offset: 0, What: "head: " + err.Error()}
 		return rec, nil
 	}
-	if h.id != r.journal.id {
-		return nil, fmt.Errorf("%w: %s is of cluster %d, node %d; this is cluster %d, node %d",
-			ErrForeign, f.name, h.id.Cluster, h.id.Node, r.journal.id.Cluster, r.journal.id.Node)
+	if err := r.identify(f.name, h.id); err != nil {
+		return nil, err
 	}
 	rec.head, rec.scan.incarnation = h, h.incarnation
 	f.incarnation, f.headEnd, f.oldest = h.incarnation, h.end, h.oldest
 	f.unread = slices.ContainsFunc(h.table, func(r tableRow) bool { return r.unread })
 	return rec, nil
+}
+
+// identify compares the identity that a file has with the node's, and learns the
+// disk from it.
+func (r *recovery) identify(name string, found Identity) error {
+	id := &r.journal.id
+	if found.Cluster != id.Cluster || found.Node != id.Node || id.Disk != 0 && found.Disk != id.Disk {
+		return fmt.Errorf("%w: %s is of cluster %d, node %d, disk %x; this is cluster %d, node %d, disk %x",
+			ErrForeign, name, found.Cluster, found.Node, found.Disk, id.Cluster, id.Node, id.Disk)
+	}
+	id.Disk = found.Disk
+	return nil
 }
 
 // findHead looks for the first copy at the beginning, then for the second one.
@@ -298,23 +343,27 @@ func (r *recovery) clearHeads(f *file) error {
 // that file has its name, and not before.
 func (r *recovery) goOn(prev position) error {
 	j := r.journal
-	newest := r.files[len(r.files)-1].file
+	seq := max(j.witness.seq, j.witness.incarnation)
+	if n := len(r.files); n > 0 {
+		newest := r.files[n-1].file
+		seq = max(seq, newest.seq)
+		if newest.seq != prev.seq {
+			r.retired = append(r.retired, newest)
+		}
+	}
+	j.incarnation = seq + 1
 	for _, f := range r.files {
 		if f.file.seq <= prev.seq {
 			j.files = append(j.files, f.file)
 		}
 	}
-	f, places, err := j.startFile(r.t, newest.seq+1, prev, r.carried)
+	f, places, err := j.startFile(r.t, seq+1, prev, r.carried)
 	if err != nil {
 		return err
 	}
 	r.opened = append(r.opened, f)
-	j.incarnation = f.seq
 	// Only now: until the next file has its name, these may be all there is.
 	j.spares.retired = append(j.spares.retired, r.retired...)
-	if newest.seq != prev.seq {
-		j.spares.retired = append(j.spares.retired, newest)
-	}
 	if r.resync > 0 {
 		j.env.Tracer.Trace(env.Event{Kind: env.EventResynced, File: f.name, Offset: f.headEnd, Length: r.resync})
 	}
@@ -337,8 +386,20 @@ func (g *group) report() Recovered {
 		Group: g.id, Replica: g.replica, HardState: g.view.hs,
 		First: g.log.first(), Last: g.log.last, LastTerm: g.log.lastTerm(),
 		CheckpointID: g.checkpoint.id, CheckpointIndex: g.checkpoint.index, CheckpointTerm: g.checkpoint.term,
-		Fenced: g.fenced,
+		Fenced: g.fenced, Reason: g.reason(), Blank: g.blank, Disk: g.view.journal.id.Disk,
 	}
+}
+
+func (g *group) reason() Reason {
+	switch {
+	case g.fenced == nil:
+		return NotFenced
+	case errors.Is(g.fenced, ErrBlank):
+		return FencedBlank
+	case g.unread:
+		return FencedUnread
+	}
+	return FencedDamage
 }
 
 // fillWindow brings entries that are not known to be committed into memory.

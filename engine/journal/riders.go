@@ -3,10 +3,22 @@ package journal
 // Riders are groups with something to write that owes no sync: a commit index
 // or a note of a checkpoint. They go with the next batch, as far as it has room.
 
+// note lets the newest checkpoint count, and be written down, unless a record that
+// goes first waits in the queue.
+func (j *Journal) note(g *group) {
+	if g.voids == 0 && g.fenced == nil && g.checkpoint != g.view.checkpoint {
+		g.checkpoint, g.noted = g.view.checkpoint, false
+		j.ride(g)
+		if j.Full() {
+			j.measure()
+		}
+	}
+}
+
 // ridersWait tells whether any rider has something the disk does not.
 func (j *Journal) ridersWait() bool {
 	for _, g := range j.riders {
-		if !g.noted || g.commitWaits() {
+		if g.fenced == nil && (!g.noted || g.commitWaits()) {
 			return true
 		}
 	}
@@ -22,6 +34,9 @@ func (j *Journal) planRiders(p *plan) {
 	limit := min(int64(j.cfg.MaxBatchBytes), j.capacity()-j.offset-sectorBytes)
 	for _, g := range j.riders {
 		g.rideNote, g.rideState = false, false
+		if g.voids > 0 || g.fenced != nil {
+			continue // what waits in the queue says more, or nobody asks any more
+		}
 		if batchBytes(p.records+2, p.body+2*recordHeaderBytes) > limit {
 			continue
 		}
@@ -51,7 +66,7 @@ func (j *Journal) putRiders() {
 			rec := record{kind: recordAppend, group: g.id, replica: g.replica, hs: g.hs}
 			j.putRecord(&rec, nil, flown{group: g, hs: g.hs, tellState: true, cuts: g.view.cuts})
 		}
-		if g.noted && g.commit <= g.hs.Commit {
+		if g.noted && g.commit <= g.hs.Commit || g.fenced != nil {
 			g.riding = false
 			continue
 		}

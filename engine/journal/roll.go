@@ -34,12 +34,14 @@ func (j *Journal) adopt(f *file) {
 	j.files = append(j.files, f)
 	j.offset, j.sealed = f.end, true // the head's watermark covers all there is
 	j.retire(f.oldest)
+	j.measure()
 	j.prepareSpares()
 }
 
 // startFile turns a spare into the journal's next file: head and carried
 // records are durable under the spare's name before it gets its own, so that a
-// named file always has a durable head and nothing exists twice or not at all.
+// named file always has a durable head and nothing exists twice or not at all. The
+// witness knows of it before anything is appended.
 func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []carriedRecord) (*file, []flown, error) {
 	f, err := j.takeSpare(t)
 	if err != nil {
@@ -66,23 +68,22 @@ func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []ca
 	if err := t.SyncDir(j.env.Disk, j.cfg.Dir); err != nil {
 		return nil, nil, fmt.Errorf("journal: sync directory %s: %w", j.cfg.Dir, err)
 	}
+	if err := j.testify(t, seq); err != nil {
+		return nil, nil, err
+	}
 	j.traceFile(env.EventPersisted, name, h, flown)
 	return f, flown, nil
 }
 
 // newHead describes the state before anything is written to f.
 func (j *Journal) newHead(f *file, prev position) *head {
-	f.unread = false // of an earlier use
+	f.unread, f.bad, f.wrecks = false, false, nil // of an earlier use
 	h := &head{
 		seq: f.seq, incarnation: f.incarnation, id: j.id,
 		prevSeq: prev.seq, prevEnd: prev.offset, oldest: f.seq, fileBytes: f.size,
 		table: make([]tableRow, len(j.order)),
 	}
-	for _, g := range j.order {
-		if seq, needed := g.oldestNeeded(); needed {
-			h.oldest = min(h.oldest, seq)
-		}
-	}
+	h.oldest = j.oldestKept(f)
 	j.keepUnread(h)
 	for i, g := range j.order {
 		h.table[i], g.noted = g.row(), true
@@ -99,6 +100,9 @@ func (j *Journal) retire(oldest uint64) {
 	}
 	if n == 0 {
 		return
+	}
+	for _, f := range j.files[:n] {
+		j.traceMended(f)
 	}
 	j.spares.retired = append(j.spares.retired, j.files[:n]...)
 	j.files = append(j.files[:0], j.files[n:]...)

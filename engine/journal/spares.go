@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 )
@@ -25,10 +26,25 @@ type spares struct {
 	next    uint64  // number of the next new name
 	filling bool
 	err     error  // why the last attempt to make one failed
+	noSpace bool   // it failed for want of room: another one follows
 	wanted  func() // a roll waits
+	retry   env.Timer
+}
+
+// spaceRetry is how long after a spare found no room the next attempt begins.
+const spaceRetry = 250 * time.Millisecond
+
+// NoSpace tells that the disk has no room for the spares that must be ready: take
+// no more records. What is small goes on in the file begun last, and once that is
+// filled, nothing is acknowledged until there is room again.
+func (j *Journal) NoSpace() bool {
+	return j.spares.noSpace && len(j.spares.ready) < j.cfg.ReserveSpares
 }
 
 func (s *spares) close() {
+	if s.retry != nil {
+		s.retry.Stop()
+	}
 	for _, f := range s.ready {
 		f.handle.Close()
 	}
@@ -50,17 +66,34 @@ func (j *Journal) prepareSpares() {
 	j.tasks.Go("journal spares", func(t *env.Task) {
 		err := j.fillSpares(t)
 		s.filling, s.err = false, err
-		if wanted := s.wanted; wanted != nil {
+		s.noSpace = errors.Is(err, env.ErrNoSpace)
+		if s.noSpace {
+			j.retrySpares()
+		}
+		if wanted := s.wanted; wanted != nil && (!s.noSpace || j.closing) {
 			s.wanted = nil
 			wanted()
-		} else if err != nil && !errors.Is(err, env.ErrNoSpace) {
+		} else if err != nil && !s.noSpace {
 			j.broken(err)
 		}
 	})
 }
 
+// retrySpares tries again when some room may have been made.
+func (j *Journal) retrySpares() {
+	s := &j.spares
+	if s.retry != nil {
+		s.retry.Stop()
+	}
+	s.retry = j.env.Clock.AfterFunc(spaceRetry, func() {
+		s.retry = nil
+		j.prepareSpares()
+	})
+}
+
 // fillSpares works until nothing is left to recycle and enough is ready. A full
-// disk is no failure before a spare is needed.
+// disk is no failure: a roll waits for room, and until then nothing is written
+// but into bytes that exist.
 func (j *Journal) fillSpares(t *env.Task) error {
 	s := &j.spares
 	for j.failed == nil && !j.closed {
@@ -95,10 +128,12 @@ func (j *Journal) addSpare(f *file) {
 	}
 }
 
-// takeSpare waits for a spare.
+// takeSpare waits for a spare, on a full disk for as long as that lasts; a journal
+// that is being closed waits no longer.
 func (j *Journal) takeSpare(t *env.Task) (*file, error) {
 	s := &j.spares
 	for len(s.ready) == 0 {
+		j.stats.RollsWaiting = 1
 		s.err = nil
 		t.Await(func(done func()) {
 			s.wanted = done
@@ -111,6 +146,7 @@ func (j *Journal) takeSpare(t *env.Task) (*file, error) {
 			return nil, j.failed
 		}
 	}
+	j.stats.RollsWaiting = 0
 	f := s.ready[0]
 	s.ready = append(s.ready[:0], s.ready[1:]...)
 	return f, nil

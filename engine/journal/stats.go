@@ -13,6 +13,8 @@ type Stats struct {
 	Spares    uint64 // files filled with zeros
 	ReadBacks uint64
 
+	RollsWaiting int // 1 while the next file waits for a spare
+
 	Files       int   // in use
 	QueueLength int   // appends that wait for a batch
 	WindowBytes int64 // entries in memory

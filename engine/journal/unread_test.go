@@ -160,19 +160,40 @@ func TestUnreadableTailIsNotTorn(t *testing.T) {
 	n.expect(1, append(span(1, 3, 1, "a"), span(4, 6, 1, strings.Repeat("b", 3000))...))
 }
 
-// Both heads of a file unreadable: nobody knows what it holds. Open fails and
-// leaves all as it is.
+// Both heads of a file unreadable for a moment: Open waits. For longer: nobody
+// knows what it holds, every group is fenced, and the node goes on.
 func TestUnreadableHead(t *testing.T) {
 	n := filled(t)
 	file := "journal/" + n.current()
-	n.bad = func(name string, at int64) bool { return name == file && at < 1024 }
-	if _, err := n.tryOpen(); !errors.Is(err, env.ErrIO) || !strings.Contains(err.Error(), file) {
-		t.Fatalf("open: %v", err)
+	tries := 5
+	n.bad = func(name string, at int64) bool {
+		hit := tries > 0 && name == file && at < 1024
+		if hit {
+			tries--
+		}
+		return hit
+	}
+	n.open()
+	n.wantFenced()
+	if tries != 0 {
+		t.Errorf("%d read errors were not met", tries)
 	}
 	n.kill()
+	file = "journal/" + n.current()
 	n.badSector(file, 0)
 	n.open() // the second copy serves
 	n.wantFenced()
+	n.kill()
+	file = "journal/" + n.current()
+	n.bad = func(name string, at int64) bool { return name == file && at < 1024 }
+	if _, err := n.tryOpen(); !errors.Is(err, journal.ErrDamaged) || !strings.Contains(err.Error(), file) {
+		t.Fatalf("nobody told which groups to fence: %v", err)
+	}
+	n.kill()
+	n.bad = func(name string, at int64) bool { return name == file && at < 1024 }
+	n.expected = genesis(3)
+	n.open()
+	n.wantFenced(1, 2, 3)
 }
 
 // A bad sector where nothing was written is nobody's.

@@ -22,16 +22,22 @@ type View struct {
 	journal *Journal
 	group   *group
 
+	replica env.ReplicaID
+	fenced  bool
 	hs      HardState
 	log     outline
-	voters  []uint64
+	conf    *raftpb.ConfState
 	applied uint64
 	durable uint64
 	cuts    uint64 // how often something was cut off the end
 
-	window window
-	cold   cold
-	damage error
+	checkpoint checkpoint // newest one told
+
+	window   window
+	cold     cold
+	damage   error
+	missed   bool // Entries had to read what was asked: the next Snapshot waits for it
+	snapshot func() (*raftpb.Snapshot, error)
 }
 
 var _ raft.Storage = (*View)(nil)
@@ -41,16 +47,24 @@ var _ raft.Storage = (*View)(nil)
 func (v *View) InitialState() (*raftpb.HardState, *raftpb.ConfState, error) {
 	term, vote := v.hs.Term, uint64(v.hs.Vote)
 	commit := min(max(v.hs.Commit, v.applied, v.log.dummy()), v.log.last)
-	return &raftpb.HardState{Term: &term, Vote: &vote, Commit: &commit}, &raftpb.ConfState{Voters: v.voters}, nil
+	return &raftpb.HardState{Term: &term, Vote: &vote, Commit: &commit}, v.conf, nil
 }
 
-// SetVoters sets the members that InitialState names.
+// SetConfState sets the configuration that InitialState names: the one at what
+// was applied. It must not change afterwards.
+func (v *View) SetConfState(c *raftpb.ConfState) { v.conf = c }
+
+// SetVoters is SetConfState for a configuration of voters alone.
 func (v *View) SetVoters(ids []env.ReplicaID) {
-	v.voters = make([]uint64, len(ids))
+	v.conf = &raftpb.ConfState{Voters: make([]uint64, len(ids))}
 	for i, id := range ids {
-		v.voters[i] = uint64(id)
+		v.conf.Voters[i] = uint64(id)
 	}
 }
+
+// SetSnapshot sets what Snapshot answers where entries have left the journal: the
+// newest durable checkpoint, or ErrSnapshotTemporarilyUnavailable.
+func (v *View) SetSnapshot(f func() (*raftpb.Snapshot, error)) { v.snapshot = f }
 
 // SetApplied tells that entries up to index are applied: they may leave memory.
 func (v *View) SetApplied(index uint64) {
@@ -60,6 +74,14 @@ func (v *View) SetApplied(index uint64) {
 	v.applied = index
 	v.unpin()
 	v.journal.evict(v)
+}
+
+// newCheckpoint takes in that the machine has one.
+func (v *View) newCheckpoint(c checkpoint) {
+	if c.id < v.checkpoint.id || c.index < v.checkpoint.index {
+		panic(fmt.Sprintf("journal: group %d: checkpoint %d at %d after %d at %d", v.group.id, c.id, c.index, v.checkpoint.id, v.checkpoint.index))
+	}
+	v.checkpoint = c
 }
 
 // Damage is what made entries of this group unreadable while the journal ran;
@@ -83,10 +105,16 @@ func (v *View) Term(i uint64) (uint64, error) {
 	return 0, raft.ErrUnavailable
 }
 
-// Snapshot implements raft.Storage. A member that needs more than the journal
-// has waits: snapshots are not sent yet.
+// Snapshot implements raft.Storage. raft asks for one where FirstIndex is beyond
+// what a member needs, and where Entries answered ErrCompacted because the bytes
+// are not in memory yet: then no snapshot is needed, only patience.
 func (v *View) Snapshot() (*raftpb.Snapshot, error) {
-	return nil, raft.ErrSnapshotTemporarilyUnavailable
+	missed := v.missed
+	v.missed = false
+	if missed || v.snapshot == nil {
+		return nil, raft.ErrSnapshotTemporarilyUnavailable
+	}
+	return v.snapshot()
 }
 
 // Entries implements raft.Storage: as many of [lo, hi) from lo on as are at
@@ -103,6 +131,7 @@ func (v *View) Entries(lo, hi, maxBytes uint64) ([]*raftpb.Entry, error) {
 	entries := v.cold.from(lo, hi)
 	v.readAhead(lo)
 	if len(entries) == 0 {
+		v.missed = true
 		return nil, raft.ErrCompacted
 	}
 	return copyUpTo(entries, maxBytes), nil
@@ -151,7 +180,7 @@ func (v *View) append(entries []*raftpb.Entry) {
 
 func (v *View) trace(e *raftpb.Entry) {
 	v.journal.env.Tracer.Trace(env.Event{
-		Kind: env.EventEntry, Group: v.group.id, Replica: v.group.replica, Index: e.GetIndex(), Term: e.GetTerm(),
+		Kind: env.EventEntry, Group: v.group.id, Replica: v.replica, Index: e.GetIndex(), Term: e.GetTerm(),
 		Sum: dataSum(e.GetData()), Length: int64(len(e.GetData())),
 	})
 }
@@ -174,14 +203,14 @@ func (v *View) persisted(index uint64) {
 }
 
 // restart makes the log void; it goes on after {index, term}.
-func (v *View) restart(index, term uint64) {
+func (v *View) restart(hs HardState, index, term uint64) {
 	v.cuts++
 	v.window.cut(0, &v.journal.memory)
 	v.dropCold()
 	v.log = newOutline(index, term)
 	v.window = window{first: index + 1, pin: index + 1}
-	v.durable = index
-	v.applied = max(v.applied, index)
+	v.durable, v.missed = index, false
+	v.hs = hs
 	v.hs.Commit = max(v.hs.Commit, index)
 }
 

@@ -14,33 +14,63 @@ import (
 // short by a crash. A bad one before it is damage.
 func (r *recovery) walk() position {
 	j := r.journal
-	var lost error // what of the journal so far cannot be told apart by group
 	for i, f := range r.files {
 		if f.headErr != nil {
-			lost = f.headErr
-			j.fenceAll(lost)
+			r.lose(f.headErr)
 			continue
 		}
+		switch {
+		case i > 0 && f.head.prevSeq != r.files[i-1].file.seq:
+			r.lose(r.missing(f.head.prevSeq, f.file.name))
+		case i == 0 && f.file.seq > r.oldest:
+			r.lose(r.missing(max(r.oldest, f.head.prevSeq), f.file.name))
+		}
 		r.meet(f)
-		if i > 0 && f.head.prevSeq != r.files[i-1].file.seq {
-			lost = &DamageError{File: f.file.name, What: fmt.Sprintf("head: follows file %d, found %d", f.head.prevSeq, r.files[i-1].file.seq)}
-		}
-		if lost != nil {
-			j.fenceAll(lost)
-		}
 		if i+1 < len(r.files) {
 			r.walkInner(f, r.files[i+1])
 		}
 	}
-	last := r.files[len(r.files)-1]
-	end := position{seq: last.file.seq}
-	if last.headErr == nil {
-		end = r.walkLast(last)
-	}
+	end := r.walkEnd()
 	for _, g := range j.order {
 		g.checkGap()
 	}
 	return end
+}
+
+// lose notes that a part of the journal is gone, and with it what nobody can tell:
+// all groups known so far are fenced, and those that a later head names first.
+func (r *recovery) lose(err error) {
+	r.lost = err
+	r.journal.fenceAll(err)
+}
+
+// walkEnd deals with the newest file, or with its absence.
+func (r *recovery) walkEnd() position {
+	var end position
+	var last *recovering
+	if n := len(r.files); n > 0 {
+		last = r.files[n-1]
+		end.seq, end.offset = last.file.seq, last.head.end
+	}
+	if w := r.journal.witness.seq; w > end.seq {
+		r.lose(r.missing(w, "the witness"))
+	} else if last.headErr == nil {
+		end = r.walkLast(last)
+	}
+	if !r.headRead {
+		r.blankAll()
+	}
+	return end
+}
+
+// blankAll makes rows for the groups that should be here, as nothing else tells.
+func (r *recovery) blankAll() {
+	j := r.journal
+	for _, e := range r.expect {
+		if j.groups[e.Group] == nil {
+			j.addGroup(&group{id: e.Group, replica: e.Replica, log: newOutline(0, 0), noted: true, fenced: r.lost, blank: e.Replica == 0})
+		}
+	}
 }
 
 // meet takes in a head: groups that are new, and for those that are known the
@@ -53,15 +83,19 @@ func (r *recovery) meet(f *recovering) {
 		if !known {
 			g = &group{id: row.group, replica: row.replica, hs: row.hs, log: row.log, noted: true}
 			j.addGroup(g)
+			if r.lost != nil {
+				g.fence(r.lost)
+			}
 		}
 		if row.checkpoint.index >= g.checkpoint.index {
 			g.checkpoint = row.checkpoint
 		}
-		if row.fenced && !row.unread {
-			g.fence(fencedBefore(row.reason))
+		if g.fenced != nil && row.replica > g.replica { // adopted since, by a record that is lost
+			g.replica, g.hs, g.log, g.checkpoint, g.extents = row.replica, row.hs, row.log, row.checkpoint, nil
 		}
-		if row.unread && !known {
-			g.fence(fencedBefore(row.reason)) // the files that might tell are gone
+		if row.fenced && !row.unread || row.unread && !known { // the files that might tell are gone
+			g.fence(fencedRow(row))
+			g.blank = g.blank || row.blank
 		}
 		if g.fenced == nil && !row.unread && (row.replica != g.replica || row.hs != g.hs || row.log.last != g.log.last || row.log.lastTerm() != g.log.lastTerm()) {
 			g.fence(&DamageError{File: f.file.name, What: fmt.Sprintf(
@@ -89,7 +123,7 @@ func (j *Journal) addGroup(g *group) {
 // walkInner reads a file that another one follows: all of it up to where that
 // one says it ends was durable.
 func (r *recovery) walkInner(f, next *recovering) {
-	if next.headErr != nil {
+	if next.headErr != nil || next.head.prevSeq != f.file.seq {
 		return // its end is unknown, and every group is fenced for it
 	}
 	end := next.head.prevEnd
@@ -118,8 +152,7 @@ func (r *recovery) walkLast(f *recovering) position {
 	r.resync = tail - end
 	if f.scan.doubtful(tail) {
 		r.unreadable = fmt.Errorf("journal: %s behind offset %d: %w", f.file.name, tail, f.scan.failed)
-	}
-	if f.scan.tornAt(tail) {
+	} else if f.scan.tornAt(tail) {
 		r.journal.env.Tracer.Trace(env.Event{Kind: env.EventTornTail, File: f.file.name, Offset: tail})
 	}
 	return prev
@@ -192,7 +225,7 @@ func (r *recovery) carry(f *recovering, off, limit int64) int64 {
 		for i := range b.dir.len() {
 			rec, _ := b.record(i)
 			g := r.journal.groups[rec.group]
-			if g == nil || g.fenced != nil && !g.unread {
+			if g == nil || g.fenced != nil && !g.unread && !r.revives(g, &rec) {
 				continue
 			}
 			rec.payload = slices.Clone(rec.payload)
@@ -201,6 +234,13 @@ func (r *recovery) carry(f *recovering, off, limit int64) int64 {
 		off = b.header.end()
 	}
 	return off
+}
+
+// revives tells whether a record of a fenced group is its adoption or comes after.
+func (r *recovery) revives(g *group, rec *record) bool {
+	return g.adopts(rec) || slices.ContainsFunc(r.carried, func(c carriedRecord) bool {
+		return c.group == g && c.rec.kind == recordAdopt && c.rec.replica == rec.replica
+	})
 }
 
 // absorbs tells whether all of the newest file goes into the fresh one, which
@@ -220,7 +260,7 @@ func (r *recovery) absorbs(f *recovering, end int64) bool {
 // apply brings a group's state to after a record.
 func (r *recovery) apply(rec *record, x extent) {
 	g := r.journal.groups[rec.group]
-	if g == nil || g.fenced != nil {
+	if g == nil || g.fenced != nil && !g.adopts(rec) {
 		return
 	}
 	if what := g.refuses(rec); what != "" {
@@ -237,20 +277,28 @@ func (r *recovery) apply(rec *record, x extent) {
 		}
 		g.hs = rec.hs
 	case recordCheckpoint:
-		g.checkpoint = checkpoint{rec.id, rec.index, rec.term}
+		g.checkpoint = rec.checkpoint()
 	case recordRestart:
-		g.checkpoint = checkpoint{rec.id, rec.index, rec.term}
-		g.restart(rec.index, rec.term)
+		g.restart(rec.checkpoint(), rec.hs)
+	case recordAdopt:
+		g.adopt(rec.replica, rec.checkpoint())
+	case recordFence:
+		g.fence(fencedBefore(string(rec.payload)))
 	}
 }
+
+// adopts tells whether the group is another, later replica from the record on:
+// nothing that was said of it before counts.
+func (g *group) adopts(rec *record) bool { return rec.kind == recordAdopt && rec.replica > g.replica }
 
 // refuses says what no writer does: a record like that means that one before it
 // is missing.
 func (g *group) refuses(rec *record) string {
 	switch {
+	case g.adopts(rec):
 	case rec.replica != g.replica:
 		return fmt.Sprintf("record of replica %d in the journal of replica %d", rec.replica, g.replica)
-	case rec.kind == recordAppend && rec.hs.Term < g.hs.Term:
+	case (rec.kind == recordAppend || rec.kind == recordRestart) && rec.hs.Term < g.hs.Term:
 		return fmt.Sprintf("term goes back from %d to %d", g.hs.Term, rec.hs.Term)
 	case rec.kind == recordAppend && rec.count > 0 && (rec.index > g.log.last+1 || rec.index < g.log.first()):
 		return fmt.Sprintf("entries %d..%d do not continue a log of %d..%d", rec.index, rec.last(), g.log.first(), g.log.last)

@@ -126,7 +126,7 @@ func (v *View) dropCold() {
 // committed, whether or not the commit index reached the disk; one that ran
 // ahead of entries that did not is lowered.
 func (v *View) begin(j *Journal, g *group) {
-	*v = View{journal: j, group: g, hs: g.hs, log: g.log.since(g.log.dummy()), durable: g.log.last}
+	*v = View{journal: j, group: g, replica: g.replica, fenced: g.fenced != nil, hs: g.hs, log: g.log.since(g.log.dummy()), durable: g.log.last, checkpoint: g.checkpoint}
 	v.hs.Commit = min(max(g.hs.Commit, g.checkpoint.index), g.log.last)
 	v.applied = v.hs.Commit
 	v.window = window{first: g.log.last + 1, pin: v.applied + 1}
@@ -134,5 +134,5 @@ func (v *View) begin(j *Journal, g *group) {
 
 // event begins an event about the view's group.
 func (v *View) event(kind env.EventKind) env.Event {
-	return env.Event{Kind: kind, Group: v.group.id, Replica: v.group.replica}
+	return env.Event{Kind: kind, Group: v.group.id, Replica: v.replica}
 }

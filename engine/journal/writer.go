@@ -14,6 +14,7 @@ import (
 // flown is a record of the batch under way.
 type flown struct {
 	group       *group
+	replica     env.ReplicaID
 	first, last uint64 // 0: no entries
 	hs          HardState
 	tellState   bool // an event of its own for the hard state
@@ -63,6 +64,11 @@ func (j *Journal) ride(g *group) {
 // flush starts the next batch if there is one and none is under way.
 func (j *Journal) flush() {
 	for !j.busy && j.failed == nil && !j.closed {
+		if j.rollWanted && !j.closing {
+			j.rollWanted = false
+			j.roll()
+			return
+		}
 		if j.queue.len() == 0 {
 			j.idle()
 			return
@@ -122,7 +128,7 @@ func (j *Journal) plan() plan {
 // record; none and 0 if it takes nothing. The first record of a batch always
 // takes something.
 func (r *request) fit(p *plan, limit int64) (n, body int) {
-	body = recordHeaderBytes
+	body = r.headBytes()
 	if p.records > 0 && batchBytes(p.records+1, p.body+body) > limit {
 		return 0, 0
 	}
@@ -186,8 +192,8 @@ func (j *Journal) put(r *request, n int) {
 		return
 	}
 	g := r.group
-	if r.restart {
-		j.putRestart(r)
+	if r.special != 0 {
+		j.putSpecial(r)
 		return
 	}
 	entries := r.entries[r.taken:]
@@ -215,6 +221,7 @@ func (j *Journal) putRecord(rec *record, entries []*raftpb.Entry, fl flown) {
 	start := len(w.buf)
 	w.buf = appendRecord(w.buf, w.next(), rec, entries)
 	w.added(rec.group, start)
+	fl.replica = rec.replica
 	fl.offset, fl.length = j.offset+int64(start), int64(len(w.buf)-start)
 	if fl.first > 0 {
 		fl.group.logExtent(extent{first: fl.first, last: fl.last, file: j.current(), offset: fl.offset, length: int(fl.length)})
@@ -222,14 +229,6 @@ func (j *Journal) putRecord(rec *record, entries []*raftpb.Entry, fl flown) {
 	j.flight.records = append(j.flight.records, fl)
 	j.stats.Records++
 	j.stats.Entries += uint64(len(entries))
-}
-
-func (j *Journal) putRestart(r *request) {
-	g := r.group
-	g.restart(r.checkpoint.index, r.checkpoint.term)
-	g.checkpoint, g.noted = r.checkpoint, true
-	rec := record{kind: recordRestart, group: g.id, replica: g.replica, index: r.checkpoint.index, term: r.checkpoint.term, id: r.checkpoint.id}
-	j.putRecord(&rec, nil, flown{group: g, hs: g.hs, cuts: r.cuts})
 }
 
 // takeDone moves the callbacks of whole requests from the queue to the flight.
@@ -309,7 +308,7 @@ func (j *Journal) callDone() {
 // Term is that of a hard state, and entries of an older one are no step back.
 func (j *Journal) traceRecord(kind env.EventKind, f *file, r *flown) {
 	e := env.Event{
-		Kind: kind, Group: r.group.id, Replica: r.group.replica,
+		Kind: kind, Group: r.group.id, Replica: r.replica,
 		File: f.name, Offset: r.offset, Length: r.length,
 	}
 	if r.first > 0 {

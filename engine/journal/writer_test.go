@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
@@ -262,33 +263,148 @@ func failOne(t *testing.T, kind string, nth int, broken error) bool {
 	return true
 }
 
-// A full disk is no failure while a spare is left, and one when it is needed.
-func TestFullDisk(t *testing.T) {
-	n := newNode(t, 1, smallConfig(), 1)
-	n.open()
-	n.settle()
+// fullDisk makes every new file fail for want of room, until it is lifted.
+func (n *node) fullDisk() (lift func()) {
+	full := true
 	n.fault = func(op, name string) error {
-		if op == "open" && strings.Contains(name, "spare") {
+		if full && op == "open" && strings.Contains(name, "spare") {
 			return env.ErrNoSpace
 		}
 		return nil
 	}
+	return func() { full = false }
+}
+
+// fill appends until the journal waits for room, and tells the last entry.
+func (n *node) fill(acked *uint64) uint64 {
 	last := uint64(0)
-	for n.failed == nil && last < 200 {
+	for n.j.Stats().RollsWaiting == 0 && last < 200 {
 		last++
-		n.j.Append(1, journal.HardState{}, span(last, last, 1, strings.Repeat("f", 1500)), nil)
-		n.settle()
+		i := last
+		n.j.Append(1, journal.HardState{}, span(i, i, 1, strings.Repeat("f", 1500)), func() { *acked = i })
+		n.after(100 * time.Millisecond)
 	}
-	if !errors.Is(n.failed, env.ErrNoSpace) {
-		t.Fatalf("after %d entries: %v", last, n.failed)
-	}
-	if rolls := n.j.Stats().Rolls; rolls != 1 {
-		t.Errorf("%d rolls before the journal stopped; there was one spare", rolls)
-	}
-	n.kill()
+	return last
+}
+
+// after lets some time pass.
+func (n *node) after(d time.Duration) {
+	n.tb.Helper()
+	passed := false
+	n.env().Clock.AfterFunc(d, func() { passed = true })
+	n.run(func() bool { return passed })
+}
+
+// A full disk is no failure: the journal says so with a file in hand, then waits,
+// acknowledges nothing meanwhile, and goes on once there is room.
+func TestFullDisk(t *testing.T) {
+	n := newNode(t, 1, smallConfig(), 1)
 	n.open()
-	if got := n.j.Groups()[0].Last; got < last-4 {
+	n.settle()
+	lift := n.fullDisk()
+	acked, rolls := uint64(0), n.j.Stats().Rolls
+	if n.j.NoSpace() {
+		t.Error("no space, with a spare ready")
+	}
+	last := n.fill(&acked)
+	if !n.j.NoSpace() || n.failed != nil || acked >= last || n.j.Stats().Rolls != rolls+1 {
+		t.Fatalf("after %d entries, %d acknowledged: %+v, failed: %v", last, acked, n.j.Stats(), n.failed)
+	}
+	was := acked
+	n.after(5 * time.Second)
+	if acked != was || n.failed != nil {
+		t.Fatalf("%d were acknowledged of %d: %v", acked, last, n.failed)
+	}
+	lift()
+	n.run(func() bool { return acked == last })
+	n.settle()
+	if n.j.NoSpace() || n.j.Stats().RollsWaiting != 0 {
+		t.Errorf("there is room, and %+v", n.j.Stats())
+	}
+	n.powerLoss(loseAll)
+	n.open()
+	if got := n.j.Groups()[0].Last; got != last {
 		t.Errorf("last entry %d of %d", got, last)
+	}
+}
+
+// The room ends anywhere in the midst of a spare; what was acknowledged before and
+// after is there, whatever crash follows.
+func TestFullDiskInAnyWrite(t *testing.T) {
+	for nth := 1; nth < 12; nth++ {
+		m := newModel(newNode(t, uint64(nth), smallConfig(), crashGroups), crashGroups)
+		m.recovered()
+		seen, until := 0, time.Duration(0)
+		m.fault = func(op, name string) error {
+			if !strings.Contains(name, "spare") || op != "write" && op != "open" && op != "sync" {
+				return nil
+			}
+			if seen++; seen == nth {
+				until = m.now + time.Second
+			}
+			if op != "sync" && m.now < until && (op == "open" || m.grows(name)) {
+				return env.ErrNoSpace
+			}
+			return nil
+		}
+		m.story(14)
+		if m.failed != nil {
+			t.Fatalf("write %d: %v", nth, m.failed)
+		}
+		m.crash(loss(nth%int(losses+1) - 1))
+		m.recovered()
+	}
+}
+
+// grows tells whether a spare is still being made.
+func (n *node) grows(name string) bool {
+	f := n.inode(name)
+	return f != nil && int64(len(f.cache)) < n.cfg.FileBytes
+}
+
+// Open waits for room too, and so does a disk that was full when the process died.
+func TestFullDiskAtOpen(t *testing.T) {
+	n := newNode(t, 1, smallConfig(), 1)
+	n.open()
+	n.settle()
+	lift := n.fullDisk()
+	acked := uint64(0)
+	last := n.fill(&acked)
+	lift()
+	n.kill()
+	lift = n.fullDisk()
+	opened := false
+	n.tasks.Go("open", func(task *env.Task) {
+		var err error
+		if n.j, err = journal.Open(task, n.env(), n.cfg, testID, nil, n.tasks, func(err error) { n.failed = err }); err != nil {
+			t.Error(err)
+		}
+		opened = true
+	})
+	n.after(2 * time.Second)
+	if opened {
+		t.Fatal("opened without a file to go on in")
+	}
+	lift()
+	n.run(func() bool { return opened })
+	if got := n.j.Groups()[0].Last; got < acked || got > last {
+		t.Errorf("last entry %d, %d were acknowledged", got, acked)
+	}
+}
+
+// Close does not wait for room: it says what is missing.
+func TestCloseOnAFullDisk(t *testing.T) {
+	n := newNode(t, 1, smallConfig(), 1)
+	n.open()
+	n.settle()
+	n.fullDisk()
+	acked := uint64(0)
+	n.fill(&acked)
+	var closed error
+	n.j.Close(func(err error) { closed = err })
+	n.run(func() bool { return closed != nil })
+	if !errors.Is(closed, env.ErrNoSpace) {
+		t.Errorf("closed with %v", closed)
 	}
 }
 

@@ -20,6 +20,20 @@
 //   - Apply does not wait for the disk. Durability comes from the journal until
 //     a checkpoint covers the entry.
 //   - A Checkpoint that was reported durable survives a power loss.
+//   - A full disk fails nothing: Checkpoint and Restore answer env.ErrNoSpace, and
+//     what they would have replaced stands.
+//   - What it shipped once it describes the same way for ever: a file of a
+//     Manifest never changes as long as it is there.
+//
+// # Snapshots of a machine
+//
+// Snapshot describes the newest durable checkpoint, and the machine is the Source
+// of its files, if it implements that. The receiver asks its own machine which of
+// them it has (Keeper), has it verify those (Verifier), brings the others into the
+// machine's directory, and hands all to Restore as a Giver. A machine that knows
+// none of these three copies everything from the Source, which is right too. The
+// checkpoint it gives then has Installed set, until it makes one of its own: a
+// journal that has not heard of the snapshot begins anew after it.
 //
 // # Limits
 //

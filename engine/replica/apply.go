@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 	"hash/crc32"
+	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -20,6 +21,12 @@ func (r *Replica) apply(m *raftpb.Message) {
 			r.Fence(fmt.Errorf("group %d replica %d: %w", r.cfg.Group, r.cfg.Self, err))
 			return
 		}
+		if e.GetType() == raftpb.EntryConfChangeV2 {
+			if err := r.removed(); err != nil {
+				r.fenceDurably(err)
+				return
+			}
+		}
 	}
 	r.view.SetApplied(r.applied)
 	for _, response := range m.Responses {
@@ -35,13 +42,16 @@ func (r *Replica) applyEntry(e *raftpb.Entry) error {
 	if e.GetIndex() != r.applied+1 {
 		return fmt.Errorf("%w: entry %d was to be applied after %d", ErrDamaged, e.GetIndex(), r.applied)
 	}
-	if e.GetType() != raftpb.EntryNormal {
-		return fmt.Errorf("entry %d changes the membership, which is static in this version", e.GetIndex())
-	}
 	data := e.GetData()
 	command := machine.Entry{Index: e.GetIndex(), Term: e.GetTerm()}
 	switch {
-	case len(data) == 0: // raft's own, at the start of a term
+	case e.GetType() == raftpb.EntryConfChangeV2:
+		if err := r.applyMembership(e); err != nil {
+			return err
+		}
+	case e.GetType() != raftpb.EntryNormal:
+		return fmt.Errorf("entry %d is of type %v, which is never proposed", e.GetIndex(), e.GetType())
+	case len(data) == 0: // raft's own, at the start of a term, or in place of a refused change
 	case data[0] == commandMachine:
 		command.Data = data[1:]
 	case data[0] == commandISR:
@@ -66,7 +76,8 @@ func (r *Replica) applyISR(e *raftpb.Entry) error {
 	if err != nil || len(rest) != 0 {
 		return fmt.Errorf("entry %d: in-sync set: %w (%d bytes too many)", e.GetIndex(), err, len(rest))
 	}
-	r.insync.committed(isr.State{Version: e.GetIndex(), Members: members})
+	// Proposed before a removal and applied after it, it may name who is gone.
+	r.insync.committed(keepVoters(isr.State{Version: e.GetIndex(), Members: members}, r.members))
 	return nil
 }
 
@@ -85,6 +96,10 @@ func (r *Replica) traceApply(e *raftpb.Entry, end int64) {
 	})
 }
 
+// checkpointRetry is when a checkpoint that failed, for want of room, is tried
+// again.
+const checkpointRetry = time.Second
+
 // maybeCheckpoint starts a checkpoint once enough was applied since the last.
 func (r *Replica) maybeCheckpoint() {
 	if r.sinceBytes >= r.cfg.CheckpointBytes && !r.checkpointing {
@@ -99,14 +114,17 @@ func (r *Replica) Checkpoint(done func(error)) {
 	case r.fenced != nil || r.dead:
 		done(ErrFenced)
 		return
-	case r.checkpointing:
+	case r.checkpointing || r.install.restoring:
 		done(ErrOverloaded)
+		return
+	case r.install.phase == installing:
+		done(nil) // the machine's state is the snapshot, and durable
 		return
 	}
 	r.checkpointing, r.sinceBytes = true, 0
 	ended := false
 	err := contain(func() error {
-		r.machine.Checkpoint(encodeMeta(r.insync.state), func(c machine.Checkpoint, err error) {
+		r.machine.Checkpoint(meta{r.insync.state, r.members}.encode(), func(c machine.Checkpoint, err error) {
 			ended = true
 			r.checkpointed(c, err)
 			done(err)
@@ -127,5 +145,11 @@ func (r *Replica) checkpointed(c machine.Checkpoint, err error) {
 	if err == nil && !r.dead {
 		r.trace(env.Event{Kind: env.EventCheckpoint, Index: c.Index, Term: c.Term})
 		r.cfg.Journal.Checkpointed(r.cfg.Group, c.ID, c.Index, c.Term)
+	}
+	if err != nil && r.retryAt == 0 {
+		r.retryAt = r.now() + checkpointRetry
+	}
+	if r.install.phase == staged && r.rn != nil {
+		r.wake() // it waits for the machine
 	}
 }

@@ -24,7 +24,7 @@ func TestCampaignsComeOneAfterTheOther(t *testing.T) {
 	}{{101, 102, 0}, {101, 103, 0}, {102, 101, 0}, {102, 103, 1}, {103, 101, 1}, {103, 102, 1}} {
 		w := newWorld(t, c.self)
 		w.follow(c.leader)
-		delays := w.down(w.r.cfg.node(c.leader))
+		delays := w.down(w.r.members.Node(c.leader))
 		least := time.Duration(c.rank) * rankStep
 		if len(delays) != 1 || delays[0] < least || delays[0] >= least+rankStep/2 || c.rank == 0 && delays[0] != 0 {
 			t.Fatalf("replica %d lost leader %d: delays %v, want rank %d", c.self, c.leader, delays, c.rank)

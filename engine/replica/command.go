@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/isr"
+	"github.com/lockstep-log/lockstep/engine/membership"
 )
 
 // The first byte of an entry's data says whose command it is. Empty data is
@@ -16,7 +17,7 @@ const (
 )
 
 // metaVersion is the version of what the replica keeps in a checkpoint.
-const metaVersion = 1
+const metaVersion = 2
 
 // ErrMeta marks a checkpoint whose engine state cannot be read.
 var ErrMeta = errors.New("replica: unreadable engine state in the checkpoint")
@@ -34,24 +35,40 @@ func isrCommand(members []env.ReplicaID) []byte {
 	return isr.AppendMembers([]byte{commandISR}, members)
 }
 
-// GenesisMeta is the engine state of a new replica: everyone is in sync.
-func GenesisMeta(members []Member) []byte {
-	var s isr.State
-	for _, m := range members {
-		s.Members = append(s.Members, m.ID)
+// GenesisMeta is the engine state of a new group: everyone is a member and in
+// sync.
+func GenesisMeta(members []membership.Member) []byte {
+	m := meta{members: membership.Genesis(members)}
+	for _, one := range m.members.Members {
+		m.insync.Members = append(m.insync.Members, one.ID)
 	}
-	return encodeMeta(s)
+	return m.encode()
 }
 
-func encodeMeta(s isr.State) []byte { return s.Append([]byte{metaVersion}) }
+// meta is what the replica keeps of its own in a checkpoint: replicated state,
+// after the checkpoint's entry.
+type meta struct {
+	insync  isr.State
+	members membership.State
+}
 
-func decodeMeta(b []byte) (isr.State, error) {
+func (m meta) encode() []byte {
+	return m.members.Append(m.insync.Append([]byte{metaVersion}))
+}
+
+func decodeMeta(b []byte) (m meta, err error) {
 	if len(b) == 0 || b[0] != metaVersion {
-		return isr.State{}, fmt.Errorf("%w: version missing or unknown", ErrMeta)
+		return meta{}, fmt.Errorf("%w: version missing or unknown", ErrMeta)
 	}
-	s, rest, err := isr.DecodeState(b[1:])
-	if err != nil || len(rest) != 0 {
-		return isr.State{}, errors.Join(fmt.Errorf("%w: in-sync set, %d bytes left over", ErrMeta, len(rest)), err)
+	rest := b[1:]
+	if m.insync, rest, err = isr.DecodeState(rest); err != nil {
+		return meta{}, fmt.Errorf("%w: %w", ErrMeta, err)
 	}
-	return s, nil
+	if m.members, rest, err = membership.Decode(rest); err != nil {
+		return meta{}, fmt.Errorf("%w: %w", ErrMeta, err)
+	}
+	if len(rest) != 0 {
+		return meta{}, fmt.Errorf("%w: %d bytes left over", ErrMeta, len(rest))
+	}
+	return m, nil
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/membership"
+	"github.com/lockstep-log/lockstep/engine/ship"
 	"github.com/lockstep-log/lockstep/engine/wire"
 )
 
@@ -27,13 +29,12 @@ var (
 	ErrOverloaded = errors.New("replica: overloaded")
 	// ErrFenced: this replica serves no more.
 	ErrFenced = errors.New("replica: fenced")
+	// ErrStorage: the disk has no room; nothing more is written until it has.
+	ErrStorage = errors.New("replica: the disk is full")
+	// ErrRepairable marks damage outside of what the journal promises: the replica
+	// may serve under the same id once the named files are whole again.
+	ErrRepairable = errors.New("replica: damaged files, to be fetched from another replica")
 )
-
-// Member is one replica of the group and its node.
-type Member struct {
-	ID   env.ReplicaID
-	Node env.NodeID
-}
 
 // Host is the node as its replicas see it.
 type Host interface {
@@ -45,6 +46,26 @@ type Host interface {
 	Applied(r *Replica)
 	// Fenced tells that the replica fenced itself.
 	Fenced(r *Replica, err error)
+	// Stage fetches the files of a snapshot to this disk, asking the node from
+	// first. done gets them verified and synced, or why not: once, on the loop, not
+	// within the call. A later call for the same replica supersedes this one.
+	Stage(r *Replica, ref ship.Ref, from env.NodeID, done func(*Staged, error))
+	// StageProgress is how many bytes of it are here.
+	StageProgress(r *Replica) int64
+	// Offer makes a snapshot known to whoever ships its files, which stay
+	// available until as many calls of Withdraw.
+	Offer(r *Replica, m machine.Manifest) (ship.Ref, error)
+	Withdraw(ref ship.Ref)
+	// Reopen asks for the replica to be made anew from the disk once everything it
+	// appended is durable: what a crash of this group alone would do.
+	Reopen(r *Replica)
+}
+
+// Staged is a snapshot whose files are all on this disk.
+type Staged struct {
+	Manifest machine.Manifest
+	Source   machine.Source
+	Discard  func() // gives the room back; what is kept is used again by the next
 }
 
 // Config of a replica; all fields are required. Limits as in engine.Config.
@@ -56,8 +77,10 @@ type Config struct {
 
 	Group   env.GroupID
 	Self    env.ReplicaID
-	Members []Member // sorted by id, with Self
+	Genesis []membership.Member // what the group began with
 	MinISR  int
+	Disk    uint64 // id of this node's disk
+	Opens   uint64 // replicas of this group made before in this process
 
 	ElectionTicks   int
 	Tick            time.Duration
@@ -67,13 +90,9 @@ type Config struct {
 	MaxUncommitted  uint64
 	MaxWaiters      int
 	CheckpointBytes int64
-}
 
-func (c *Config) node(id env.ReplicaID) env.NodeID {
-	for _, m := range c.Members {
-		if m.ID == id {
-			return m.Node
-		}
-	}
-	return 0
+	// SnapshotTimeout is how long a snapshot may make no progress.
+	SnapshotTimeout time.Duration
+	// Space tells whether the disk has room for more than small entries.
+	Space func() bool
 }

@@ -70,11 +70,9 @@ func (r *Replica) lead() {
 	s := &r.insync
 	now := r.now()
 	if s.tracker == nil {
-		all := make([]env.ReplicaID, 0, len(r.cfg.Members))
-		for _, m := range r.cfg.Members {
-			all = append(all, m.ID)
-		}
-		s.tracker = isr.NewTracker(now, r.cfg.ISRLag, r.cfg.Self, all, s.state, r.lastIndex)
+		voters, learners := splitIDs(r.members.Members)
+		s.tracker = isr.NewTracker(now, r.cfg.ISRLag, r.cfg.Self, voters, s.state, r.lastIndex)
+		s.tracker.SetFollowers(voters, learners)
 	}
 	r.readProgress()
 	for _, id := range s.answered {
@@ -88,8 +86,14 @@ func (r *Replica) lead() {
 		s.due = false
 		r.reviewInSync(now)
 	}
+	if r.changes.due && r.rn != nil {
+		r.changes.due = false
+		r.reviewMembership(now)
+	}
 	r.acknowledge()
-	r.reads.answer(r)
+	if r.rn != nil {
+		r.reads.answer(r)
+	}
 }
 
 // readProgress copies every member's durable end from raft.
@@ -128,7 +132,7 @@ func (r *Replica) reviewInSync(now time.Duration) {
 	before := len(s.inForce)
 	s.wanted = append(s.wanted[:0], s.inForce...)
 	s.inForce = s.tracker.InForce(s.inForce[:0], now, s.state)
-	if before == 0 || !slices.Equal(s.wanted, s.inForce) {
+	if before == 0 && len(s.inForce) > 0 || !slices.Equal(s.wanted, s.inForce) {
 		r.trace(env.Event{Kind: env.EventISR, Term: r.term, Index: s.state.Version, Set: r.InSync(nil)})
 	}
 	s.wanted = s.tracker.Wanted(s.wanted[:0], now, s.state, r.commit)

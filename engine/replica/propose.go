@@ -68,6 +68,8 @@ func (r *Replica) admit(size uint64) error {
 		return err
 	}
 	switch {
+	case !r.cfg.Space():
+		return ErrStorage
 	case len(r.insync.inForce) < r.cfg.MinISR:
 		return ErrNotEnoughReplicas
 	case r.waiters.len()+len(r.queued) >= r.cfg.MaxWaiters, r.cfg.Journal.Pressure():

@@ -28,9 +28,14 @@ func (r *Replica) flush() {
 	r.proposeQueued()
 	r.reads.issue(r)
 	r.drain()
+	r.takeStaged()
 	if r.rn != nil && r.role == env.Leader {
 		r.lead()
 		r.drain() // an in-sync change may have been proposed
+	}
+	if r.checkpointDue {
+		r.checkpointDue = false
+		r.Checkpoint(func(error) {}) // refused while one runs
 	}
 	if r.applied != r.toldApplied || r.roleChanged {
 		r.toldApplied, r.roleChanged = r.applied, false
@@ -47,6 +52,9 @@ func (r *Replica) drain() {
 }
 
 func (r *Replica) ready(rd raft.Ready) {
+	if rd.Snapshot != nil {
+		r.lastIndex = max(rd.Snapshot.GetMetadata().GetIndex(), 0)
+	}
 	if n := len(rd.Entries); n > 0 {
 		r.lastIndex = rd.Entries[n-1].GetIndex()
 		r.insync.grew(r.now(), r.lastIndex)
@@ -75,7 +83,7 @@ func (r *Replica) ready(rd raft.Ready) {
 // tellCommit traces a rise of the commit index, after the entries that it may
 // have come with were stored and before any of them is applied.
 func (r *Replica) tellCommit() {
-	if r.commit > r.toldCommit {
+	if r.commit > r.toldCommit && r.install.phase != installing {
 		r.toldCommit = r.commit
 		r.trace(env.Event{Kind: env.EventCommit, Term: r.term, Index: r.commit})
 	}
@@ -99,6 +107,8 @@ func (r *Replica) stateChanged(rd raft.Ready) {
 	r.trace(env.Event{Kind: env.EventRole, Role: role, Term: term, Peer: leader, Index: r.lastIndex})
 	if led {
 		r.insync.stopLeading()
+		r.changes.stopLeading()
+		r.sendings.stopLeading(r)
 		r.abandon(ErrNotLeader)
 	}
 }
@@ -117,14 +127,31 @@ func roleOf(s raft.StateType) env.Role {
 }
 
 // store hands entries and hard state to the journal. The responses wait until
-// all of it is durable; without responses nothing is owed.
+// all of it is durable; without responses nothing is owed. What comes while a
+// snapshot is installed waits for its end.
 func (r *Replica) store(m *raftpb.Message) {
-	hs := journal.HardState{Term: m.GetTerm(), Vote: env.ReplicaID(m.GetVote()), Commit: m.GetCommit()}
-	var done func()
-	if len(m.Responses) > 0 {
-		done = func() { r.stored(m.Responses) }
+	if m.GetSnapshot() != nil {
+		r.installSnapshot(m)
+		return
 	}
-	r.cfg.Journal.Append(r.cfg.Group, hs, m.Entries, done)
+	if r.install.phase == installing {
+		r.install.queue = append(r.install.queue, m)
+		return
+	}
+	r.cfg.Journal.Append(r.cfg.Group, hardStateOf(m), m.Entries, r.owed(m))
+}
+
+// owed is what runs once a message for the journal is durable; nil if nothing is
+// owed.
+func (r *Replica) owed(m *raftpb.Message) func() {
+	if len(m.Responses) == 0 {
+		return nil
+	}
+	return func() { r.stored(m.Responses) }
+}
+
+func hardStateOf(m *raftpb.Message) journal.HardState {
+	return journal.HardState{Term: m.GetTerm(), Vote: env.ReplicaID(m.GetVote()), Commit: m.GetCommit()}
 }
 
 func (r *Replica) stored(responses []*raftpb.Message) {
@@ -167,9 +194,12 @@ func (r *Replica) traceResponse(m *raftpb.Message) {
 }
 
 func (r *Replica) send(m *raftpb.Message) {
-	to := r.cfg.node(env.ReplicaID(m.GetTo()))
+	to := r.nodeOf(env.ReplicaID(m.GetTo()))
 	if to == 0 {
 		return // a replica that is no member
+	}
+	if m.GetType() == raftpb.MsgSnap {
+		r.sendings.began(r, m)
 	}
 	w := wire.Message{Group: r.cfg.Group, Raft: m}
 	if r.role == env.Leader {

@@ -30,22 +30,51 @@ func (r *Replica) Recover(t *env.Task, rec journal.Recovered) error {
 	if err != nil {
 		return fmt.Errorf("group %d: machine: %w", r.cfg.Group, err)
 	}
+	rec = r.catchUpJournal(t, rec, checkpoint)
 	if err := checkRecovered(rec, checkpoint); err != nil {
 		return fmt.Errorf("group %d: %w", r.cfg.Group, err)
 	}
-	if r.insync.state, err = decodeMeta(checkpoint.Meta); err != nil {
+	m, err := decodeMeta(checkpoint.Meta)
+	if err != nil {
 		return fmt.Errorf("group %d: %w", r.cfg.Group, err)
 	}
+	r.insync.state, r.members = m.insync, m.members
 	r.term, r.commit, r.lastIndex = rec.HardState.Term, max(rec.HardState.Commit, checkpoint.Index), rec.Last
 	r.applied, r.toldCommit = checkpoint.Index, r.commit
 	r.trace(env.Event{
 		Kind: env.EventRecovered, Term: r.term, Vote: rec.HardState.Vote,
 		First: rec.First, Last: rec.Last, Index: r.commit, Offset: int64(checkpoint.Index),
 	})
+	if r.members.Index > 0 {
+		r.traceMembers()
+	}
 	if err := r.replay(t); err != nil {
 		return fmt.Errorf("group %d: replay: %w", r.cfg.Group, err)
 	}
+	if err := r.removed(); err != nil {
+		return err
+	}
 	return contain(r.startRaft)
+}
+
+// catchUpJournal ends an installation that was cut short: the machine is at the
+// snapshot, the journal does not know it yet. What was voted and which term it is
+// stands in the journal's hard state, so nothing is forgotten. Without the
+// machine's mark a checkpoint beyond the log means that the log lost its end.
+func (r *Replica) catchUpJournal(t *env.Task, rec journal.Recovered, cp machine.Checkpoint) journal.Recovered {
+	if !cp.Installed || cp.ID <= rec.CheckpointID || cp.Index < rec.CheckpointIndex {
+		return rec
+	}
+	if term, err := r.view.Term(cp.Index); err == nil && term == cp.Term {
+		return rec // the log goes through it
+	}
+	t.Await(func(done func()) {
+		r.cfg.Journal.Restart(r.cfg.Group, rec.HardState, cp.ID, cp.Index, cp.Term, done)
+	})
+	e := env.Event{Kind: env.EventSnapshot, Index: cp.Index, Term: cp.Term}
+	e.File, e.Offset, e.Length = r.cfg.Journal.SpecialRecord(r.cfg.Group)
+	r.trace(e)
+	return r.cfg.Journal.Group(r.cfg.Group)
 }
 
 // checkRecovered compares what journal and machine claim of the same group.
@@ -88,11 +117,8 @@ func contain(f func() error) (err error) {
 
 func (r *Replica) startRaft() error {
 	r.view.SetApplied(r.applied)
-	voters := make([]env.ReplicaID, 0, len(r.cfg.Members))
-	for _, m := range r.cfg.Members {
-		voters = append(voters, m.ID)
-	}
-	r.view.SetVoters(voters)
+	r.view.SetConfState(r.members.ConfState())
+	r.view.SetSnapshot(r.offer)
 	rn, err := raft.NewRawNode(&raft.Config{
 		ID:                        uint64(r.cfg.Self),
 		ElectionTick:              r.cfg.ElectionTicks,

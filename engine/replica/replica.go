@@ -9,6 +9,7 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/membership"
 )
 
 // Replica is one member of a raft group. All methods run on the node's loop.
@@ -32,14 +33,24 @@ type Replica struct {
 	toldApplied uint64 // what Host.Applied was told last
 	roleChanged bool   // and whether the role changed since
 
+	members membership.State // after the last entry applied
+	changes changes
+	routes  []route // of replicas that are newer than members
 	insync  insync
 	queued  []*proposal // proposals of this turn
 	bytes   uint64      // of their commands
 	waiters waiters     // proposed, not answered
 	reads   reads
 
+	sendings sendings // snapshots on their way to others
+	install  install  // the one on its way here
+
+	toldRemoved time.Duration // when the next removed replica may be told
+
 	checkpointing bool
-	sinceBytes    int64 // applied since the last checkpoint began
+	checkpointDue bool          // one is wanted at the end of the turn
+	sinceBytes    int64         // applied since the last checkpoint began
+	retryAt       time.Duration // of one that had no room; 0: none
 
 	campaigns int // planned so far: only the last one counts
 	fenced    error
@@ -56,9 +67,12 @@ type logMachine interface {
 
 // New makes a replica that does nothing until Recover has succeeded.
 func New(cfg Config) *Replica {
-	r := &Replica{cfg: cfg, env: cfg.Env, view: cfg.Journal.View(cfg.Group), machine: cfg.Machine}
+	r := &Replica{
+		cfg: cfg, env: cfg.Env, view: cfg.Journal.View(cfg.Group), machine: cfg.Machine,
+		members: membership.Genesis(cfg.Genesis),
+	}
 	r.log, _ = cfg.Machine.(logMachine)
-	r.reads.sequence = cfg.Journal.Incarnation() << 32
+	r.reads.sequence = cfg.Journal.Incarnation()<<32 | cfg.Opens<<20
 	return r
 }
 
@@ -80,8 +94,12 @@ func (r *Replica) AppliedIndex() uint64 { return r.applied }
 // Fenced tells why the replica serves no more; nil if it serves.
 func (r *Replica) Fenced() error { return r.fenced }
 
+// Busy tells whether the machine has a checkpoint or a snapshot under way. It
+// must not be closed, nor opened anew, until that has ended.
+func (r *Replica) Busy() bool { return r.checkpointing || r.install.restoring }
+
 // Leader is the node that leads as far as known here, 0 if none.
-func (r *Replica) Leader() env.NodeID { return r.cfg.node(r.leader) }
+func (r *Replica) Leader() env.NodeID { return r.nodeOf(r.leader) }
 
 // Leading tells whether this replica leads and has committed in its term.
 func (r *Replica) Leading() bool { return r.CheckLeader() == nil }
@@ -108,7 +126,7 @@ func (r *Replica) InSync(dst []env.NodeID) []env.NodeID {
 		members = r.insync.inForce
 	}
 	for _, id := range members {
-		dst = append(dst, r.cfg.node(id))
+		dst = append(dst, r.members.Node(id))
 	}
 	return dst
 }
@@ -117,6 +135,7 @@ func (r *Replica) InSync(dst []env.NodeID) []env.NodeID {
 // is proposed, sent or applied. The machine may still be checkpointed.
 func (r *Replica) Retire() {
 	r.rn, r.role, r.leader = nil, env.Follower, 0
+	r.sendings.stopLeading(r)
 	r.abandon(ErrNotLeader)
 }
 
@@ -148,6 +167,7 @@ func (r *Replica) Fence(err error) {
 	}
 	r.fenced, r.rn, r.role, r.leader = err, nil, env.Follower, 0
 	r.trace(env.Event{Kind: env.EventFenced, Term: r.term, Text: err.Error()})
+	r.sendings.stopLeading(r)
 	r.abandon(ErrFenced)
 	r.cfg.Host.Fenced(r, err)
 }

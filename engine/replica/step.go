@@ -1,57 +1,11 @@
 package replica
 
 import (
-	"slices"
 	"time"
 
-	"go.etcd.io/raft/v3"
-	"go.etcd.io/raft/v3/raftpb"
-
 	"github.com/lockstep-log/lockstep/engine/env"
-	"github.com/lockstep-log/lockstep/engine/wire"
+	"github.com/lockstep-log/lockstep/engine/membership"
 )
-
-// Step takes one message of another member, sent by the node it lives on. What
-// does not belong here is dropped: raft itself checks neither To nor that
-// local message types come from inside (facts: a vote request for replica 77
-// was granted by replica 3).
-func (r *Replica) Step(from env.NodeID, w wire.Message) {
-	m := w.Raft
-	sender := env.ReplicaID(m.GetFrom())
-	if m.GetTo() != uint64(r.cfg.Self) || sender == r.cfg.Self || from == 0 || r.cfg.node(sender) != from || !acceptable(m.GetType()) || r.hollow(m) {
-		return
-	}
-	r.guard(func() {
-		if w.RetainFrom > 0 {
-			r.cfg.Journal.Retain(r.cfg.Group, w.RetainFrom)
-		}
-		// The only error is a sender that raft does not know, which is checked above.
-		_ = r.rn.Step(m)
-		if r.role == env.Leader && m.GetTerm() == r.term && answers(m.GetType()) {
-			r.insync.heard(sender)
-		}
-		r.wake()
-	})
-}
-
-// acceptable tells whether a message type may come from another node: no local
-// ones, no forwarded proposals, and no snapshots, whose files must be staged
-// before raft sees them.
-func acceptable(t raftpb.MessageType) bool {
-	return !raft.IsLocalMsg(t) && t != raftpb.MsgProp && t != raftpb.MsgSnap && t != raftpb.MsgReadIndex
-}
-
-// hollow tells of an answer to an append that acknowledges nothing. raft sends
-// one to the leader of an older term, so that it steps down. If that node leads
-// the newer term by the time it arrives, its raft takes index 0 for what it
-// probes for, and begins to send from the first entry on, which no journal has.
-func (r *Replica) hollow(m *raftpb.Message) bool {
-	return m.GetType() == raftpb.MsgAppResp && !m.GetReject() && m.GetIndex() == 0 && m.GetTerm() == r.term
-}
-
-func answers(t raftpb.MessageType) bool {
-	return t == raftpb.MsgAppResp || t == raftpb.MsgHeartbeatResp
-}
 
 // Tick advances raft's clock by one tick and looks after deadlines and the
 // in-sync set.
@@ -60,7 +14,12 @@ func (r *Replica) Tick() {
 		r.rn.Tick()
 		now := r.now()
 		if r.role == env.Leader {
-			r.insync.due = true
+			r.insync.due, r.changes.due = true, true
+			r.sendings.expire(r, now)
+		}
+		r.reportStaging(now)
+		if r.retryAt != 0 && now >= r.retryAt {
+			r.retryAt, r.checkpointDue = 0, true
 		}
 		r.waiters.expire(now)
 		r.reads.expire(now, r)
@@ -74,18 +33,21 @@ func (r *Replica) Tick() {
 // so that votes do not split.
 func (r *Replica) PeerDown(node env.NodeID) {
 	r.guard(func() {
-		i := slices.IndexFunc(r.cfg.Members, func(m Member) bool { return m.Node == node })
-		if i < 0 {
-			return
-		}
-		peer := r.cfg.Members[i].ID
 		switch {
 		case r.role == env.Leader:
-			r.rn.ReportUnreachable(uint64(peer))
-		case r.leader == peer:
+			for _, list := range [...][]membership.Member{r.members.Members, r.members.Outgoing} {
+				for _, m := range list {
+					if m.Node == node {
+						r.rn.ReportUnreachable(uint64(m.ID))
+					}
+				}
+			}
+			r.sendings.down(r, node, "its connection closed")
+		case r.leader != 0 && r.nodeOf(r.leader) == node:
+			lost := r.leader
 			_ = r.rn.ForgetLeader() // never fails on a follower
 			r.drain()               // a campaign that is due at once must see that nobody leads
-			r.campaignInTurn(peer)
+			r.campaignInTurn(lost)
 		}
 		r.wake()
 	})
@@ -97,11 +59,12 @@ const rankStep = 50 * time.Millisecond
 // that are left.
 func (r *Replica) campaignInTurn(lost env.ReplicaID) {
 	rank := 0
-	for _, m := range r.cfg.Members {
-		if m.ID == r.cfg.Self {
+	voters, _ := splitIDs(r.members.Members)
+	for _, id := range voters {
+		if id == r.cfg.Self {
 			break
 		}
-		if m.ID != lost {
+		if id != lost {
 			rank++
 		}
 	}

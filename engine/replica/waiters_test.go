@@ -114,14 +114,14 @@ func TestEveryWaiterIsAnsweredOnce(t *testing.T) {
 
 func TestTheBorderRefusesWhatNoPeerMaySend(t *testing.T) {
 	for _, kind := range []raftpb.MessageType{
-		raftpb.MsgHup, raftpb.MsgBeat, raftpb.MsgProp, raftpb.MsgSnap, raftpb.MsgUnreachable, raftpb.MsgCheckQuorum,
+		raftpb.MsgHup, raftpb.MsgBeat, raftpb.MsgProp, raftpb.MsgUnreachable, raftpb.MsgCheckQuorum,
 		raftpb.MsgStorageAppend, raftpb.MsgStorageAppendResp, raftpb.MsgStorageApply, raftpb.MsgStorageApplyResp, raftpb.MsgReadIndex,
 	} {
 		if acceptable(kind) {
 			t.Errorf("%v is taken from a peer", kind)
 		}
 	}
-	for _, kind := range []raftpb.MessageType{raftpb.MsgApp, raftpb.MsgAppResp, raftpb.MsgVote, raftpb.MsgVoteResp, raftpb.MsgHeartbeat, raftpb.MsgHeartbeatResp, raftpb.MsgPreVote, raftpb.MsgPreVoteResp, raftpb.MsgTimeoutNow} {
+	for _, kind := range []raftpb.MessageType{raftpb.MsgApp, raftpb.MsgAppResp, raftpb.MsgVote, raftpb.MsgVoteResp, raftpb.MsgHeartbeat, raftpb.MsgHeartbeatResp, raftpb.MsgPreVote, raftpb.MsgPreVoteResp, raftpb.MsgTimeoutNow, raftpb.MsgSnap} {
 		if !acceptable(kind) {
 			t.Errorf("%v is refused", kind)
 		}

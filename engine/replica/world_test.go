@@ -11,6 +11,8 @@ import (
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/membership"
+	"github.com/lockstep-log/lockstep/engine/ship"
 	"github.com/lockstep-log/lockstep/engine/wire"
 	"github.com/lockstep-log/lockstep/sim"
 )
@@ -27,9 +29,17 @@ type world struct {
 	running bool
 	delays  []time.Duration // of the timers that were asked for
 	fenced  error
+	stages  []stageCall
+	machine *counter
 }
 
-var members = []Member{{ID: 101, Node: 1}, {ID: 102, Node: 2}, {ID: 103, Node: 3}}
+// stageCall is what the replica asked to be staged.
+type stageCall struct {
+	ref  ship.Ref
+	done func(*Staged, error)
+}
+
+var members = []membership.Member{{ID: 101, Node: 1}, {ID: 102, Node: 2}, {ID: 103, Node: 3}}
 
 func newWorld(t *testing.T, self env.ReplicaID) *world {
 	t.Helper()
@@ -50,15 +60,17 @@ func newWorld(t *testing.T, self env.ReplicaID) *world {
 				t.Error(err)
 				return
 			}
-			j, err := journal.Open(task, e, cfg, id, &tasks, func(err error) { t.Error(err) })
+			j, err := journal.Open(task, e, cfg, id, nil, &tasks, func(err error) { t.Error(err) })
 			if err != nil {
 				t.Error(err)
 				return
 			}
+			w.machine = &counter{}
 			w.r = New(Config{
-				Env: e, Host: w, Journal: j, Machine: &counter{}, Group: 1, Self: self, Members: members, MinISR: 2,
+				Env: e, Host: w, Journal: j, Machine: w.machine, Group: 1, Self: self, Genesis: members, MinISR: 2,
 				ElectionTicks: 10, Tick: 50 * time.Millisecond, ISRLag: 10 * time.Second,
 				MaxInflight: 256, MaxInflightByte: 8 << 20, MaxUncommitted: 1 << 20, MaxWaiters: 4, CheckpointBytes: 1 << 30,
+				SnapshotTimeout: 10 * time.Second, Space: func() bool { return true },
 			})
 			if err := w.r.Recover(task, j.Groups()[0]); err != nil {
 				t.Error(err)
@@ -85,7 +97,10 @@ func (d drawn) Read(p []byte) (int, error) {
 }
 
 // counter is a machine that counts what it applies.
-type counter struct{ applied uint64 }
+type counter struct {
+	applied uint64
+	restore func() // Restore calls it and never ends
+}
 
 func (c *counter) Open(done func(machine.Checkpoint, error)) {
 	done(machine.Checkpoint{Meta: GenesisMeta(members)}, nil)
@@ -101,7 +116,7 @@ func (c *counter) Checkpoint([]byte, func(machine.Checkpoint, error)) {
 }
 func (c *counter) Snapshot() (machine.Manifest, error) { return machine.Manifest{}, nil }
 func (c *counter) Restore(machine.Manifest, machine.Source, func(machine.Checkpoint, error)) {
-	panic("nothing restores in these tests")
+	c.restore()
 }
 func (c *counter) Fingerprint() uint64 { return c.applied }
 func (c *counter) Close()              {}
@@ -140,6 +155,14 @@ func (w *world) Trace(env.Event) {}
 func (w *world) Send(_ env.NodeID, m wire.Message) { w.sent = append(w.sent, m) }
 func (w *world) Applied(*Replica)                  {}
 func (w *world) Fenced(_ *Replica, err error)      { w.fenced = err }
+func (w *world) Reopen(*Replica)                   {}
+func (w *world) Stage(_ *Replica, ref ship.Ref, _ env.NodeID, done func(*Staged, error)) {
+	w.stages = append(w.stages, stageCall{ref, done})
+}
+
+func (w *world) Offer(*Replica, machine.Manifest) (ship.Ref, error) { return ship.Ref{}, nil }
+func (w *world) StageProgress(*Replica) int64                       { return 0 }
+func (w *world) Withdraw(ship.Ref)                                  {}
 func (w *world) Wake(r *Replica) {
 	if w.woken {
 		w.t.Error("woken twice in a turn")
@@ -180,8 +203,8 @@ func reply(m *raftpb.Message) *raftpb.Message {
 
 // step delivers a message of a peer from the node that it lives on.
 func (w *world) step(m *raftpb.Message) {
-	from := w.r.cfg.node(env.ReplicaID(m.GetFrom()))
-	w.do(func() { w.r.Step(from, wire.Message{Group: 1, Raft: m}) })
+	from := w.r.members.Node(env.ReplicaID(m.GetFrom()))
+	w.do(func() { w.r.Step(from, 0, wire.Message{Group: 1, Raft: m}) })
 }
 
 // serve lets the peers answer everything until nothing is sent any more.

@@ -23,7 +23,8 @@ func (l *Log) Apply(e machine.Entry) machine.Result {
 	return machine.Result{Offset: offset, Err: err}
 }
 
-// execute runs an entry's command. The offset is -1 if it consumed none.
+// execute runs an entry's command. The offset is that of its first record; of a
+// trim, the log's start; else -1.
 func (l *Log) execute(e machine.Entry) (offset int64, err error) {
 	if len(e.Data) == 0 {
 		return -1, nil
@@ -37,6 +38,12 @@ func (l *Log) execute(e machine.Entry) (offset int64, err error) {
 			l.state.settings = s
 		}
 		return -1, err
+	case kind == kindTrim:
+		at, err := parseTrimCommand(e.Data[1:])
+		if err != nil {
+			return -1, err
+		}
+		return l.trim(at), nil
 	case kind >= firstForeignKind:
 		return -1, nil
 	default:
@@ -70,6 +77,8 @@ func (l *Log) appendBatch(batch []byte, term uint64) (int64, error) {
 	s.Sum = crc32.Update(s.Sum, castagnoli, stamped)
 	s.Bytes += int64(len(stamped))
 	s.End = next
+	s.MaxTime = max(s.MaxTime, h.MaxTimestamp)
+	s.verified = false
 	l.state.enter(term)
 	l.state.chain = extendChain(l.state.chain, stamped)
 	l.state.end = next

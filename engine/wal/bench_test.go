@@ -105,3 +105,94 @@ func BenchmarkReadDisk(b *testing.B) {
 		}
 	}
 }
+
+// hollow is a disk whose segments have their length and no bytes, so that a
+// benchmark of Open measures how much it asks for.
+type hollow struct {
+	env.Disk
+	sizes map[string]int64
+}
+
+type hollowFile struct {
+	env.File
+	size int64
+}
+
+func (h hollow) Open(name string, mode env.OpenMode, done func(env.File, error)) {
+	if size, ok := h.sizes[name]; ok {
+		done(hollowFile{size: size}, nil)
+		return
+	}
+	h.Disk.Open(name, mode, done)
+}
+
+func (f hollowFile) Size(done func(int64, error)) { done(f.size, nil) }
+func (f hollowFile) Close()                       {}
+
+// BenchmarkRecovery opens a log of 160 segments of 64 MiB, 10 GiB in all. It
+// looks at their lengths and reads the record: nothing of what is in them.
+func BenchmarkRecovery(b *testing.B) {
+	d := newPlatter(1)
+	p := start(b, d, 0)
+	p.format()
+	p.mustOpen()
+	e := machine.Entry{Term: 1, Data: wal.AppendBatchCommand(nil, batch(0, 1, 900))}
+	for range 160 {
+		e.Index++
+		p.log.Apply(e)
+	}
+	p.checkpoint("")
+	manifest, err := p.log.Snapshot()
+	if err != nil || len(manifest.Files) != 160 {
+		b.Fatal(len(manifest.Files), err)
+	}
+	p.kill()
+	sizes := map[string]int64{}
+	for _, f := range manifest.Files {
+		sizes["groups/7/"+f.Name] = f.Bytes
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		m, tasks := d.mount(), &env.Tasks{}
+		l := wal.New(env.Env{Disk: hollow{m, sizes}}, tasks, wal.Config{Dir: "groups/7"}, func(err error) { b.Fatal(err) })
+		opened := false
+		l.Open(func(_ machine.Checkpoint, err error) {
+			if opened = true; err != nil {
+				b.Fatal(err)
+			}
+		})
+		for !opened {
+			m.step()
+		}
+		if m.reads > 8 {
+			b.Fatalf("%d reads", m.reads)
+		}
+	}
+}
+
+// BenchmarkScrub verifies batches of 1 KiB and of 64 KiB.
+func BenchmarkScrub(b *testing.B) {
+	for _, size := range []int{1 << 10, 64 << 10} {
+		b.Run(fmt.Sprintf("%dB", size), func(b *testing.B) {
+			d := newPlatter(1)
+			p := start(b, d, 1)
+			p.log = wal.New(env.Env{Disk: p.mount}, p.tasks, wal.Config{Dir: "groups/7", Genesis: roomy, TailBytes: 1}, func(err error) { b.Fatal(err) })
+			p.format()
+			p.mustOpen()
+			e := machine.Entry{Term: 1, Data: wal.AppendBatchCommand(nil, batch(0, 1, size))}
+			for total := 0; total < 16<<20; total += size {
+				e.Index++
+				p.log.Apply(e)
+			}
+			p.checkpoint("")
+			b.SetBytes(16 << 20)
+			b.ReportAllocs()
+			for b.Loop() {
+				p.scrub()
+			}
+			if len(p.log.Bad()) > 0 {
+				b.Fatal(p.log.Bad())
+			}
+		})
+	}
+}

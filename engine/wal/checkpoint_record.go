@@ -13,7 +13,10 @@ import (
 // the segments, to be the log again.
 type checkpoint struct {
 	id         uint64
-	generation uint32 // of the segments' names; local to one disk, as id is
+	generation uint32 // of the names of segments that begin after it; local to one disk, as id is
+	installed  bool   // from a snapshot, and none of our own has followed
+	replica    uint64 // whose it is; 0 where the log was not told
+	lastEntry  int64  // where the last batch of the active segment begins that its index has; 0 without segments
 	state      state
 	segments   []extent
 	producers  []byte // the producer table; empty so far
@@ -23,16 +26,18 @@ type checkpoint struct {
 // Format of a checkpoint record; see the package comment.
 const (
 	checkpointMagic       = 0x5043574c // "LWCP"
-	checkpointVersion     = 1
+	checkpointVersion     = 2
 	checkpointSumAt       = 12
-	checkpointHeaderBytes = 112
-	extentBytes           = 40
+	checkpointHeaderBytes = 160
+	extentBytes           = 48
 	termStartBytes        = 16
+
+	installedFlag = 1 // of the flags
 )
 
 // public is the checkpoint as the engine sees it.
 func (c *checkpoint) public() machine.Checkpoint {
-	return machine.Checkpoint{ID: c.id, Index: c.state.index, Term: c.state.term, Meta: c.meta}
+	return machine.Checkpoint{ID: c.id, Index: c.state.index, Term: c.state.term, Meta: c.meta, Installed: c.installed}
 }
 
 // bytes is how long the record is.
@@ -61,14 +66,22 @@ func (c *checkpoint) encode() []byte {
 	p = u32(p, uint32(len(c.state.terms)))
 	p = u32(p, uint32(len(c.producers)))
 	p = u32(p, uint32(len(c.meta)))
-	p = u32(p, 0) // reserved
+	flags := uint32(0)
+	if c.installed {
+		flags = installedFlag
+	}
+	p = u32(p, flags)
+	p = u64(p, c.replica)
+	p = u64(p, uint64(c.lastEntry))
+	p = append(p, make([]byte, checkpointHeaderBytes-len(p))...)
 	for _, e := range c.segments {
 		p = u64(p, uint64(e.Base))
 		p = u64(p, uint64(e.End))
 		p = u64(p, uint64(e.Bytes))
 		p = u64(p, uint64(e.Interval))
+		p = u64(p, uint64(e.MaxTime))
 		p = u32(p, e.Sum)
-		p = u32(p, 0) // reserved
+		p = u32(p, e.Generation)
 	}
 	for _, t := range c.state.terms {
 		p = u64(p, t.Term)
@@ -115,13 +128,16 @@ func parseCheckpoint(p []byte) (checkpoint, error) {
 	if err != nil {
 		return bad("%v", err)
 	}
-	segments, terms, producers, meta := uint64(u32(92)), uint64(u32(96)), uint64(u32(100)), uint64(u32(104))
+	segments, terms, producers, meta := uint64(u32(108)), uint64(u32(112)), uint64(u32(116)), uint64(u32(120))
 	if want := checkpointHeaderBytes + segments*extentBytes + terms*termStartBytes + producers + meta; want != uint64(len(p)) {
 		return bad("%d bytes, its tables need %d", len(p), want)
 	}
 	c := checkpoint{
 		id:         u64(16),
-		generation: u32(88),
+		generation: u32(104),
+		installed:  u32(124)&installedFlag != 0,
+		replica:    u64(128),
+		lastEntry:  int64(u64(136)),
 		state: state{
 			index: u64(24), term: u64(32), start: int64(u64(40)), end: int64(u64(48)),
 			chain: u64(56), settings: settings,
@@ -146,7 +162,7 @@ func (c *checkpoint) parseTables(p []byte, segments, terms int) (rest []byte) {
 	for i := range c.segments {
 		c.segments[i] = extent{
 			Base: int64(u64(0)), End: int64(u64(8)), Bytes: int64(u64(16)), Interval: int64(u64(24)),
-			Sum: binary.LittleEndian.Uint32(p[32:]),
+			MaxTime: int64(u64(32)), Sum: binary.LittleEndian.Uint32(p[40:]), Generation: binary.LittleEndian.Uint32(p[44:]),
 		}
 		p = p[extentBytes:]
 	}
@@ -179,6 +195,13 @@ func (c *checkpoint) consistent() error {
 	}
 	if next != s.end {
 		return fmt.Errorf("segments end at %d, the log at %d", next, s.end)
+	}
+	active := int64(0)
+	if n := len(c.segments); n > 0 {
+		active = c.segments[n-1].Bytes
+	}
+	if c.lastEntry < 0 || c.lastEntry > max(0, active-1) {
+		return fmt.Errorf("the active segment has %d bytes, its index ends at %d", active, c.lastEntry)
 	}
 	for i, t := range s.terms {
 		if t.Start >= s.end || t.Term > s.term || i > 0 && (t.Term <= s.terms[i-1].Term || t.Start <= s.terms[i-1].Start) {

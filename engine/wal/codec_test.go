@@ -4,19 +4,20 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 )
 
 func sampleCheckpoint() checkpoint {
 	return checkpoint{
-		id: 7, generation: 2,
+		id: 7, generation: 2, installed: true, replica: 77, lastEntry: 79,
 		state: state{
 			index: 90, term: 5, start: 10, end: 300, chain: 0x1122334455667788,
 			settings: Settings{SegmentBytes: 1000, IndexIntervalBytes: 100, MaxBatchBytes: 500},
 			terms:    []termStart{{Term: 1, Start: 0}, {Term: 4, Start: 120}},
 		},
-		segments:  []extent{{Base: 5, End: 200, Bytes: 990, Interval: 100, Sum: 1}, {Base: 200, End: 300, Bytes: 80, Interval: 50, Sum: 2}},
+		segments:  []extent{{Base: 5, End: 200, Bytes: 990, Interval: 100, MaxTime: -1, Sum: 1, Generation: 1}, {Base: 200, End: 300, Bytes: 80, Interval: 50, Sum: 2}},
 		producers: []byte("producers"),
 		meta:      []byte("meta"),
 	}
@@ -25,8 +26,8 @@ func sampleCheckpoint() checkpoint {
 func TestCheckpointRecordRoundTrip(t *testing.T) {
 	for _, c := range []checkpoint{
 		sampleCheckpoint(),
-		{id: 1, state: state{settings: Settings{1, 1, 61}}},
-		{id: 9, state: state{start: 44, end: 44, settings: Settings{1, 1, 61}}},
+		{id: 1, state: state{settings: Settings{1, 1, 61, 0, 0}}},
+		{id: 9, state: state{start: 44, end: 44, settings: Settings{1, 1, 61, 0, 0}}},
 	} {
 		p := c.encode()
 		if len(p) != c.bytes() {
@@ -53,10 +54,10 @@ func TestCheckpointRecordRoundTrip(t *testing.T) {
 func TestCheckpointOfAnotherVersion(t *testing.T) {
 	c := sampleCheckpoint()
 	p := c.encode()
-	binary.LittleEndian.PutUint32(p[4:], 2)
+	binary.LittleEndian.PutUint32(p[4:], 3)
 	binary.LittleEndian.PutUint32(p[checkpointSumAt:], sumAround(p, checkpointSumAt))
 	_, err := parseCheckpoint(p)
-	if !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "written by another version: checkpoint record: format 2, this program reads 1") {
+	if !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "written by another version: checkpoint record: format 3, this program reads 2") {
 		t.Errorf("%v", err)
 	}
 }
@@ -78,6 +79,8 @@ func TestInconsistentCheckpointsAreRefused(t *testing.T) {
 		"terms do not move":        func(c *checkpoint) { c.state.terms[1].Start = 0 },
 		"term after the end":       func(c *checkpoint) { c.state.terms[1].Start = 300 },
 		"term of the future":       func(c *checkpoint) { c.state.terms[1].Term = 6 },
+		"index beyond the end":     func(c *checkpoint) { c.lastEntry = 80 },
+		"index below zero":         func(c *checkpoint) { c.lastEntry = -1 },
 		"bad settings":             func(c *checkpoint) { c.state.settings.MaxBatchBytes = 60 },
 	} {
 		c := sampleCheckpoint()
@@ -91,7 +94,7 @@ func TestInconsistentCheckpointsAreRefused(t *testing.T) {
 func FuzzParseCheckpoint(f *testing.F) {
 	c := sampleCheckpoint()
 	f.Add(c.encode(), true)
-	f.Add((&checkpoint{id: 1, state: state{settings: Settings{1, 1, 61}}}).encode(), false)
+	f.Add((&checkpoint{id: 1, state: state{settings: Settings{1, 1, 61, 0, 0}}}).encode(), false)
 	f.Add([]byte("LWCP"), true)
 	f.Fuzz(func(t *testing.T, p []byte, mend bool) {
 		if mend && len(p) >= checkpointHeaderBytes { // else no input gets past the checksum
@@ -187,7 +190,7 @@ func FuzzParseIndex(f *testing.F) {
 }
 
 func FuzzSettingsCommand(f *testing.F) {
-	f.Add(AppendSettingsCommand(nil, Settings{1000, 100, 500})[1:])
+	f.Add(AppendSettingsCommand(nil, Settings{1000, 100, 500, 7, 8})[1:])
 	f.Add([]byte{1, 2, 3})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		s, err := parseSettingsCommand(p)
@@ -257,5 +260,63 @@ func TestChain(t *testing.T) {
 	}
 	if got := extendChain(chainSeed, []byte("the digest is part of the format")); got != goldenChain {
 		t.Errorf("digest %#x, want %#x", got, uint64(goldenChain))
+	}
+}
+
+func FuzzTrimCommand(f *testing.F) {
+	f.Add(AppendTrimCommand(nil, 300)[1:])
+	f.Add([]byte{1, 2, 3})
+	f.Fuzz(func(t *testing.T, p []byte) {
+		offset, err := parseTrimCommand(p)
+		if err == nil && !bytes.Equal(AppendTrimCommand(nil, offset)[1:], p) {
+			t.Fatalf("%d encodes differently", offset)
+		}
+		if err != nil && !errors.Is(err, ErrTrim) {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestSeedsRoundTrip(t *testing.T) {
+	for n := range 3 {
+		seeds := make([]seed, n)
+		for i := range seeds {
+			seeds[i].extent = extent{Base: int64(i * 7), Bytes: 100, Generation: uint32(i)}
+		}
+		p := encodeSeeds(seeds)
+		again, err := parseSeeds(p)
+		if err != nil || len(again) != n || n > 1 && again[1].extent != seeds[1].extent {
+			t.Fatalf("%+v, %v", again, err)
+		}
+		for i := range p {
+			p[i] ^= 4
+			if _, err := parseSeeds(p); !errors.Is(err, ErrDamaged) {
+				t.Fatalf("byte %d flipped: %v", i, err)
+			}
+			p[i] ^= 4
+			if _, err := parseSeeds(p[:i]); !errors.Is(err, ErrDamaged) {
+				t.Fatalf("cut to %d bytes: %v", i, err)
+			}
+		}
+	}
+}
+
+// TestIndexInTwoParts: an index that goes on from its last entry is the one that
+// was never interrupted.
+func TestIndexInTwoParts(t *testing.T) {
+	_, whole := sampleIndex()
+	for cut := int64(0); cut < 5000; cut += 300 {
+		front, back := &index{}, &index{}
+		for pos, offset := int64(0), int64(100); pos < 5000; pos, offset = pos+300, offset+17 {
+			if pos < cut {
+				front.add(offset, pos, 1000)
+				back.prior = front.last() + 1
+			} else {
+				back.add(offset, pos, 1000)
+			}
+		}
+		if got := slices.Concat(front.entries, back.entries); !slices.Equal(got, whole.entries) {
+			t.Fatalf("cut at %d: %v, want %v", cut, got, whole.entries)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 )
@@ -22,6 +23,9 @@ type platter struct {
 	dirs    map[string]bool   // made; a directory is durable at once
 	syncs   int               // carried out so far
 	failAt  int               // the sync that makes syncs this number fails; 0: none
+	full    bool              // nothing grows
+
+	openFiles int // of the pool that a process has here; 0: it has none
 }
 
 type entryChange struct {
@@ -148,11 +152,13 @@ func (d *platter) change(c entryChange) {
 // mount is the disk as one process sees it. It implements env.Disk.
 type mount struct {
 	*platter
-	queues  [][]func() func() // of directories (first) and of each open file; an operation gives its completion
-	done    []func()
-	open    int
-	reads   int
-	stopped bool
+	env.Clock // only AfterFunc works, which fires when nothing else is to be done
+	timers    []func()
+	queues    [][]func() func() // of directories (first) and of each open file; an operation gives its completion
+	done      []func()
+	open      int
+	reads     int
+	stopped   bool
 }
 
 func (d *platter) mount() *mount { return &mount{platter: d, queues: make([][]func() func(), 1)} }
@@ -167,8 +173,12 @@ func (m *mount) step() bool {
 		}
 	}
 	switch n := len(busy); {
-	case m.stopped || n == 0 && len(m.done) == 0:
+	case m.stopped || n == 0 && len(m.done) == 0 && len(m.timers) == 0:
 		return false
+	case n == 0 && len(m.done) == 0:
+		f := m.timers[0]
+		m.timers = m.timers[1:]
+		f()
 	case len(m.done) > 0 && (n == 0 || m.rng.IntN(2) == 0):
 		f := m.done[0]
 		m.done = m.done[1:]
@@ -182,6 +192,11 @@ func (m *mount) step() bool {
 	return true
 }
 
+func (m *mount) AfterFunc(_ time.Duration, f func()) env.Timer {
+	m.timers = append(m.timers, f)
+	return nil
+}
+
 func (m *mount) dir(op func() func()) { m.queues[0] = append(m.queues[0], op) }
 
 func (m *mount) Open(name string, mode env.OpenMode, done func(env.File, error)) {
@@ -192,6 +207,8 @@ func (m *mount) Open(name string, mode env.OpenMode, done func(env.File, error))
 			return func() { done(nil, env.ErrNotExist) }
 		case n != nil && mode == env.OpenNew:
 			return func() { done(nil, env.ErrExist) }
+		case n == nil && m.full:
+			return func() { done(nil, env.ErrNoSpace) }
 		case n == nil:
 			n = &inode{}
 			m.change(entryChange{name: name, node: n})
@@ -302,6 +319,12 @@ func (f *fakeFile) WriteAt(p []byte, off int64, done func(error)) {
 		if string(sent) != string(p) {
 			panic("bytes changed while the disk had them")
 		}
+		if room := int64(len(f.node.data)) - off; f.m.full && room < int64(len(p)) {
+			if room = f.m.rng.Int64N(int64(len(p))); off <= int64(len(f.node.data)) {
+				f.node.do(write{off: off, p: sent[:room], size: -1})
+			}
+			return func() { done(env.ErrNoSpace) }
+		}
 		f.node.do(write{off: off, p: sent, size: -1})
 		return func() { done(nil) }
 	})
@@ -323,6 +346,9 @@ func (f *fakeFile) ReadAt(p []byte, off int64, done func(int, error)) {
 
 func (f *fakeFile) Truncate(size int64, done func(error)) {
 	f.op(func() { done(env.ErrClosed) }, func() func() {
+		if f.m.full && size > int64(len(f.node.data)) {
+			return func() { done(env.ErrNoSpace) }
+		}
 		f.node.do(write{size: size})
 		return func() { done(nil) }
 	})

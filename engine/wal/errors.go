@@ -34,5 +34,6 @@ var (
 var (
 	ErrUnknownCommand = errors.New("unknown command")
 	ErrSettings       = errors.New("invalid log settings")
+	ErrTrim           = errors.New("invalid trim")
 	ErrLogFull        = errors.New("log is full") // offsets or terms run out of their fields
 )

@@ -1,6 +1,8 @@
 package wal
 
 import (
+	"io"
+
 	"github.com/lockstep-log/lockstep/engine/env"
 )
 
@@ -15,20 +17,35 @@ type handle struct {
 	name    string
 	create  bool // the next open makes the file
 	opening bool
-	closed  bool // for good
-	retired bool // close it when the last operation has ended
+	closed  bool   // for good
+	retired bool   // close it when the last operation has ended
+	freed   func() // called once it is closed for having been retired
 	file    env.File
 	waiting []func(env.File, error)
 	pending int // operations asked and not completed
+
+	// Counts of writes asked, and of those that a sync has covered. Bytes are
+	// owed a sync while they differ; no file is closed before, or the failure of
+	// a write-back would go unreported.
+	writes, synced uint64
+
+	place place // in the pool
 }
 
-// use calls f with the open file, now or when it has opened. Each use that got
-// no error is ended with done.
+// use calls f with the open file, now or when it has opened. Each use is ended
+// with done, also one that got an error.
 func (h *handle) use(f func(env.File, error)) {
-	if h.closed {
-		return
+	if h.closed && h.log.dead {
+		return // nothing completes any more
 	}
 	h.pending++
+	if h.closed {
+		f(nil, env.ErrClosed) // of a segment that left the log
+		return
+	}
+	if pool := h.log.cfg.Pool; pool != nil {
+		pool.touch(h)
+	}
 	if h.file != nil {
 		f(h.file, nil)
 		return
@@ -38,9 +55,17 @@ func (h *handle) use(f func(env.File, error)) {
 		return
 	}
 	h.opening = true
+	if pool := h.log.cfg.Pool; pool != nil {
+		pool.admit(h)
+		return
+	}
+	h.open()
+}
+
+// open opens the file for those who wait.
+func (h *handle) open() {
 	mode := env.OpenExisting
 	if h.create {
-		h.create = false
 		mode = env.OpenNew
 	}
 	h.log.env.Disk.Open(h.name, mode, h.opened)
@@ -48,31 +73,51 @@ func (h *handle) use(f func(env.File, error)) {
 
 func (h *handle) opened(file env.File, err error) {
 	h.opening = false
-	if h.closed {
+	if h.closed || err != nil {
 		if err == nil {
 			file.Close()
 		}
-		return
+		h.left()
+		if h.closed {
+			return
+		}
+	} else {
+		h.file = file
+		h.create = false
 	}
-	h.file = file
 	waiting := h.waiting
 	h.waiting = nil
 	for _, f := range waiting {
-		f(file, err)
+		f(h.file, err)
+	}
+}
+
+// left tells the pool that the file is not open any more.
+func (h *handle) left() {
+	if pool := h.log.cfg.Pool; pool != nil {
+		pool.left(h)
 	}
 }
 
 // done ends one use.
 func (h *handle) done() {
 	h.pending--
-	if h.retired && h.idle() {
+	if !h.idle() {
+		return
+	}
+	if h.retired {
 		h.close()
+		return
+	}
+	if pool := h.log.cfg.Pool; pool != nil {
+		pool.idled()
 	}
 }
 
-// retire closes the file once its operations have ended.
-func (h *handle) retire() {
+// retire closes the file once its operations have ended, and calls freed then.
+func (h *handle) retire(freed func()) {
 	h.retired = true
+	h.freed = freed
 	if h.idle() {
 		h.close()
 	}
@@ -81,38 +126,45 @@ func (h *handle) retire() {
 // idle tells whether the file can be released without anyone noticing.
 func (h *handle) idle() bool { return h.pending == 0 && !h.opening }
 
+// dirty tells whether bytes were written that no sync has covered.
+func (h *handle) dirty() bool { return h.synced != h.writes }
+
 // release closes an idle file; the next use opens it again.
 func (h *handle) release() {
 	if h.file != nil {
 		h.file.Close()
 		h.file = nil
+		h.left()
 	}
 }
 
 // close releases the file for good, whatever is under way.
 func (h *handle) close() {
+	if h.closed {
+		return
+	}
 	h.closed = true
 	h.release()
+	if h.freed != nil && !h.log.dead {
+		h.freed()
+	}
 }
 
-// write hands bytes to the disk. They must not change any more.
-func (l *Log) write(s *segment, p []byte, off int64) {
-	l.backlog += int64(len(p))
-	if s.file.create {
-		l.newNames = true
-	}
-	s.unsynced = true
-	s.file.use(func(f env.File, err error) {
+// sync makes everything written so far durable.
+func (h *handle) sync(done func(error)) {
+	covered := h.writes
+	h.use(func(f env.File, err error) {
 		if err != nil {
-			l.failed(err)
+			h.done()
+			done(err)
 			return
 		}
-		f.WriteAt(p, off, func(err error) {
-			s.file.done()
-			l.backlog -= int64(len(p))
-			if err != nil {
-				l.failed(err)
+		f.Sync(func(err error) {
+			if err == nil {
+				h.synced = max(h.synced, covered)
 			}
+			h.done()
+			done(err)
 		})
 	})
 }
@@ -128,18 +180,32 @@ func (l *Log) flush() {
 	s.handed += int64(len(p))
 }
 
-// syncSegment makes everything handed to a segment's file durable.
-func (l *Log) syncSegment(t *env.Task, s *segment) (err error) {
+// readSegment reads n bytes of a segment at off, all that were handed to the
+// disk before included: operations on one file keep their order, and what the
+// disk has no room for is still in memory. What cannot be read is tried once
+// more: a passing error of the disk is no damage.
+func (l *Log) readSegment(t *env.Task, s *segment, off int64, n int) ([]byte, error) {
+	p := make([]byte, n)
+	err := l.readOnce(t, s, p, off)
+	if err != nil {
+		err = l.readOnce(t, s, p, off)
+	}
+	return p, err
+}
+
+func (l *Log) readOnce(t *env.Task, s *segment, p []byte, off int64) (err error) {
+	h := s.file
 	t.Await(func(done func()) {
-		s.file.use(func(f env.File, e error) {
+		h.use(func(f env.File, e error) {
 			if e != nil {
-				err = e
+				h.done()
+				err = s.complete(p, off, 0, e)
 				done()
 				return
 			}
-			f.Sync(func(e error) {
-				s.file.done()
-				err = e
+			f.ReadAt(p, off, func(got int, e error) {
+				h.done()
+				err = s.complete(p, off, got, e)
 				done()
 			})
 		})
@@ -147,31 +213,27 @@ func (l *Log) syncSegment(t *env.Task, s *segment) (err error) {
 	return err
 }
 
-// readSegment reads n bytes of a segment's file at off, all that were handed to
-// the disk before included: operations on one file keep their order.
-func (l *Log) readSegment(t *env.Task, s *segment, off int64, n int) ([]byte, error) {
-	var (
-		p   = make([]byte, n)
-		err error
-	)
-	t.Await(func(done func()) {
-		s.file.use(func(f env.File, e error) {
-			if e != nil {
-				s.file.done()
-				err = e
-				done()
-				return
-			}
-			f.ReadAt(p, off, func(got int, e error) {
-				s.file.done()
-				if got < n {
-					err = e
-				}
-				done()
-			})
-		})
-	})
-	return p, err
+// complete lays the bytes that wait for room on the disk over p, of which the
+// disk gave got bytes. The error is nil if p is whole then.
+func (s *segment) complete(p []byte, off int64, got int, err error) error {
+	end := off + int64(got)
+	for _, w := range s.starved {
+		from, to := max(w.off, off), min(w.off+int64(len(w.p)), off+int64(len(p)))
+		if from >= to {
+			continue
+		}
+		copy(p[from-off:], w.p[from-w.off:to-w.off])
+		if from <= end {
+			end = max(end, to)
+		}
+	}
+	switch {
+	case end >= off+int64(len(p)):
+		return nil
+	case err == nil:
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // touch marks a segment as just read and lets go of what was read longest ago.
@@ -195,11 +257,11 @@ func (l *Log) touch(s *segment) {
 // letGo closes a segment's file and forgets its index if that has a file. It
 // does nothing while the segment's file is in use or owes a sync.
 func (l *Log) letGo(s *segment) bool {
-	if !s.file.idle() || s.unsynced {
+	if !s.file.idle() || s.file.dirty() {
 		return false
 	}
 	s.file.release()
-	if s != l.active() && s.indexed {
+	if s != l.active() && s.indexed && s.lacks == nil {
 		s.index = nil
 	}
 	return true

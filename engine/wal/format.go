@@ -10,7 +10,8 @@ import (
 
 // Format makes an empty log: a durable checkpoint at index 0 with meta and the
 // genesis settings. It is ErrFormatted if there is a checkpoint, ErrSettings if
-// the settings are out of range; what an unfinished Format left is replaced.
+// the settings are out of range, ErrDamaged if there are segments; what an
+// unfinished Format left is replaced.
 func (l *Log) Format(meta []byte, done func(error)) {
 	l.tasks.Go("wal format", func(t *env.Task) { done(l.format(t, meta)) })
 }
@@ -26,8 +27,11 @@ func (l *Log) format(t *env.Task, meta []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, count := checkpoints(names); count != 0 {
+	if len(recordsIn(names)) != 0 {
 		return fmt.Errorf("%w: %s", ErrFormatted, l.cfg.Dir)
+	}
+	if err := l.without(names); errors.Is(err, ErrDamaged) { // no Format gets as far as a segment
+		return err
 	}
 	if err := l.removeStrays(t, names); err != nil {
 		return err
@@ -35,10 +39,10 @@ func (l *Log) format(t *env.Task, meta []byte) error {
 	if err := l.syncParents(t); err != nil {
 		return err
 	}
-	first := checkpoint{id: 1, state: state{chain: chainSeed, settings: l.cfg.Genesis}, meta: meta}
-	err = l.commit(t, first)
+	first := checkpoint{id: 1, replica: l.cfg.Replica, state: state{chain: chainSeed, settings: l.cfg.Genesis}, meta: meta}
+	full, failed := l.commit(t, first)
 	l.durable, l.body = checkpoint{}, nil // Open reads it, as after any start
-	return err
+	return errors.Join(full, failed)
 }
 
 // syncParents makes the names that lead to the log's directory durable.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"sort"
 )
 
@@ -13,6 +14,9 @@ import (
 // of the segment's bytes and its interval: equal on all replicas.
 type index struct {
 	entries []indexEntry
+	// prior is one more than the position of the last entry before entries; 0 if
+	// there is none. It is set where the front of the index is not in memory.
+	prior int64
 }
 
 // indexEntry says that the batch with base offset Offset begins at Pos.
@@ -23,10 +27,18 @@ type indexEntry struct {
 
 // add tells the index of a batch appended at pos.
 func (x *index) add(offset, pos, interval int64) {
-	if n := len(x.entries); n > 0 && pos-x.entries[n-1].Pos < interval {
+	if last := x.last(); last >= 0 && pos-last < interval {
 		return
 	}
 	x.entries = append(x.entries, indexEntry{Offset: offset, Pos: pos})
+}
+
+// last is the position of the last entry, -1 if there is none.
+func (x *index) last() int64 {
+	if n := len(x.entries); n > 0 {
+		return x.entries[n-1].Pos
+	}
+	return x.prior - 1
 }
 
 // span returns the last entry at or below offset and where the next one, or
@@ -46,7 +58,7 @@ func (x *index) span(offset, segmentBytes int64) (from indexEntry, to int64) {
 // Format of an index file; see the package comment.
 const (
 	indexMagic       = 0x5849574c // "LWIX"
-	indexVersion     = 1
+	indexVersion     = 2
 	indexHeaderBytes = 48
 	indexEntryBytes  = 16
 )
@@ -97,6 +109,17 @@ func parseIndex(p []byte, e extent) (*index, error) {
 		return nil, fmt.Errorf("%w: index does not match its checksum or segment %d", ErrDamaged, e.Base)
 	}
 	return x, nil
+}
+
+// indexSubject is what an index file says of its segment.
+func indexSubject(p []byte) (extent, error) {
+	if len(p) < indexHeaderBytes {
+		return extent{}, fmt.Errorf("%w: index of %d bytes", ErrDamaged, len(p))
+	}
+	u64 := func(at int) int64 { return int64(binary.LittleEndian.Uint64(p[at:])) }
+	return extent{
+		Base: u64(8), End: math.MaxInt64, Bytes: u64(16), Interval: u64(24), Sum: binary.LittleEndian.Uint32(p[32:]),
+	}, nil
 }
 
 // follows checks that entry may come next in the index of segment e.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
 	"github.com/lockstep-log/lockstep/engine/wal"
 )
@@ -90,4 +91,43 @@ func TestMisuseIsOurBug(t *testing.T) {
 
 func entry(index, term uint64) machine.Entry {
 	return machine.Entry{Index: index, Term: term, Data: wal.AppendBatchCommand(nil, batch(1, 1, 10))}
+}
+
+// TestClosedInTheMiddle: a log that is closed in the middle of a checkpoint, a
+// scrub or a snapshot touches nothing any more: another one on the same files, of
+// the same process, is not disturbed.
+func TestClosedInTheMiddle(t *testing.T) {
+	h := makeHistory(31, 120)
+	_, m, source := donor(t, h)
+	for steps := range 120 {
+		_, p := fresh(t, uint64(steps), 4096)
+		p.apply(h, 40)
+		promised := p.checkpoint("first")
+		p.apply(h, 60)
+		if steps%2 == 0 {
+			p.log.Checkpoint(nil, func(c machine.Checkpoint, _ error) { promised = c })
+		} else {
+			p.log.Restore(m, source, func(c machine.Checkpoint, _ error) { promised = c })
+		}
+		p.steps(steps)
+		p.log.Close()
+		q := &process{t: t, mount: p.mount, tasks: p.tasks}
+		q.log = wal.New(env.Env{Disk: p.mount, Clock: p.mount}, p.tasks, q.config(4096), func(err error) { t.Error(err) })
+		if c := q.mustOpen(); c.ID < promised.ID {
+			t.Fatalf("%d steps: opened %+v, promised %+v", steps, c, promised)
+		}
+		q.apply(h, 90)
+		promised = q.checkpoint("")
+		q.steps(1 << 20)
+		q.apply(h, 120)
+		equal(t, reference(t, h), q)
+		q, _ = q.reborn(loseAll, promised)
+		q.apply(h, 120)
+		q.scrub()
+		equal(t, reference(t, h), q)
+		if len(q.damaged) > 0 || len(p.fatal) > 0 {
+			t.Fatalf("%d steps: damaged %v, fatal %v", steps, q.damaged, p.fatal)
+		}
+		q.kill()
+	}
 }

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
@@ -17,6 +18,21 @@ type Config struct {
 	// TailBytes is how much of the log's end is kept in memory for readers; zero
 	// means DefaultTailBytes. At least one write buffer is kept however small it is.
 	TailBytes int
+	// Replica is noted in each checkpoint; 0 where nobody knows it.
+	Replica uint64
+	// Pool bounds the open files of all logs of the node; nil: no bound.
+	Pool *Pool
+
+	// What the log reports; each may be nil. They are called on the loop, not
+	// inside a method but Apply.
+	//
+	// OnDamage: a file that does not verify, found by a read or a scrub; once
+	// until it is repaired.
+	OnDamage func(BadFile)
+	// OnRepaired: a file that verifies again.
+	OnRepaired func(Repaired)
+	// OnTrim: the log begins at start from the command at index on.
+	OnTrim func(index uint64, start int64)
 }
 
 // DefaultTailBytes is the tail kept in memory if Config says nothing.
@@ -47,11 +63,22 @@ type Log struct {
 	state      state
 	segments   []*segment
 	tail       tail
-	generation uint32 // of the files that are written now
+	generation uint32 // of the files that are begun now
 	replaced   int    // how often this process took a checkpoint's state
 
 	durable checkpoint // the newest durable checkpoint
 	body    []byte     // its record
+	usedID  uint64     // the largest checkpoint id that was ever under way
+	named   lock       // held by who changes named files
+
+	doomed []*segment // trimmed off, and perhaps named by the durable checkpoint
+	bad    []BadFile  // not repaired yet
+	seeds  []seed     // segments of a log that lost its checkpoint
+
+	starving []*segment // with starved bytes
+	feeding  bool       // a timer is set for them
+	cramped  bool       // the last checkpoint had no room
+	probing  bool       // somebody looks for some
 
 	readable []*segment // sealed segments with an open file or an index, least recently used first
 	backlog  int64      // bytes handed to the disk and not carried out yet
@@ -62,6 +89,8 @@ var (
 	_ machine.StateMachine = (*Log)(nil)
 	_ machine.Formatter    = (*Log)(nil)
 	_ machine.Source       = (*Log)(nil)
+	_ machine.Keeper       = (*Log)(nil)
+	_ machine.Verifier     = (*Log)(nil)
 )
 
 // New makes a log of the files in cfg.Dir; Open or Format comes next. Work of
@@ -98,13 +127,17 @@ func (l *Log) Backlog() int64 { return l.backlog }
 func (l *Log) Fingerprint() uint64 {
 	s := &l.state
 	return mixWords(s.chain, uint64(s.start), uint64(s.end), uint64(s.settings.SegmentBytes),
-		uint64(s.settings.IndexIntervalBytes), uint64(s.settings.MaxBatchBytes))
+		uint64(s.settings.IndexIntervalBytes), uint64(s.settings.MaxBatchBytes),
+		uint64(s.settings.RetentionBytes), uint64(s.settings.RetentionMs))
 }
 
 // Close releases the files. What was not checkpointed is in the journal.
 func (l *Log) Close() {
 	l.dead = true
-	for _, s := range l.segments {
+	for _, s := range slices.Concat(l.segments, l.doomed) {
+		s.file.close()
+	}
+	for _, s := range l.seeds {
 		s.file.close()
 	}
 }

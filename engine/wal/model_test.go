@@ -18,15 +18,30 @@ type modelled struct {
 	kernel *sim.Kernel
 	disk   *diskmodel.Disk
 	tasks  *env.Tasks
+	mount  env.Disk
 	log    *wal.Log
 	failed error
+
+	damaged  []wal.BadFile
+	repaired []wal.Repaired
 }
 
 func boot(t *testing.T, k *sim.Kernel, d *diskmodel.Disk) *modelled {
-	m := &modelled{t: t, kernel: k, disk: d, tasks: &env.Tasks{}}
-	disk := d.Mount(func(f func()) { f() })
-	m.log = wal.New(env.Env{Disk: disk}, m.tasks, wal.Config{Dir: "groups/7", Genesis: small, TailBytes: 4096}, func(err error) { m.failed = err })
+	m := &modelled{t: t, kernel: k, disk: d}
+	m.restart()
 	return m
+}
+
+// restart gives the disk to a new process.
+func (m *modelled) restart() {
+	m.tasks = &env.Tasks{}
+	m.mount = m.disk.Mount(func(f func()) { f() })
+	m.failed, m.damaged, m.repaired = nil, nil, nil
+	m.log = wal.New(env.Env{Disk: m.mount}, m.tasks, wal.Config{
+		Dir: "groups/7", Genesis: small, TailBytes: 4096,
+		OnDamage:   func(b wal.BadFile) { m.damaged = append(m.damaged, b) },
+		OnRepaired: func(r wal.Repaired) { m.repaired = append(m.repaired, r) },
+	}, func(err error) { m.failed = err })
 }
 
 // await drives the kernel until a completion says so.

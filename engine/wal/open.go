@@ -10,8 +10,14 @@ import (
 	"github.com/lockstep-log/lockstep/engine/machine"
 )
 
-// Open recovers the newest checkpoint. The errors are ErrNotFormatted,
-// ErrDamaged and those of the disk; after an error the log stays closed.
+// Open recovers the newest checkpoint. It reads the record and looks at each
+// segment's length, no more: what is in a segment is verified when it is read.
+//
+// The errors are ErrNotFormatted, ErrVersion, ErrDamaged, ErrUnread (neither
+// record can be read, and one of them may be whole) and those of the disk;
+// after an error the log stays closed and Open may be called again. A
+// *DamageError is an ErrDamaged that Repair mends: all bad segments are in it.
+// Any other ErrDamaged means that the record is lost: see Reformat.
 //
 // A damaged checkpoint is never replaced by an older one: that would take back
 // what this replica has promised (NuRaft#185).
@@ -21,7 +27,9 @@ func (l *Log) Open(done func(machine.Checkpoint, error)) {
 	}
 	l.busy = true
 	l.tasks.Go("wal open", func(t *env.Task) {
+		l.named.acquire(t)
 		err := l.recover(t)
+		l.named.release()
 		l.busy = false
 		if err != nil {
 			done(machine.Checkpoint{}, err)
@@ -42,96 +50,165 @@ func (l *Log) recover(t *env.Task) error {
 	if err != nil {
 		return err
 	}
-	id, count := checkpoints(names)
-	if count == 0 {
-		return fmt.Errorf("%w: no checkpoint in %s", ErrNotFormatted, l.cfg.Dir)
+	records := recordsIn(names)
+	if len(records) == 0 {
+		return l.without(names)
 	}
-	c, body, err := l.readCheckpoint(t, id)
+	c, body, bad, err := l.readCheckpoint(t, records[0], names)
 	if err != nil {
 		return err
 	}
-	if err := l.adopt(t, c, names); err != nil {
+	if err := l.adopt(t, c, body, names); err != nil {
 		return err
 	}
-	l.durable, l.body = c, body
-	if err := l.removeStrays(t, names); err != nil || count == 1 {
+	if err := l.removeStrays(t, names); err != nil || len(records) == 1 && len(bad) == 0 {
 		return err
 	}
-	if err := l.recommit(t, c); err != nil {
-		return err
+	return l.recommit(t, c, names, bad)
+}
+
+// without says what a directory without a checkpoint is.
+func (l *Log) without(names []string) error {
+	for _, name := range names {
+		if _, _, ok := parseSegmentName(name); ok {
+			return fmt.Errorf("%w: %s has segments and no checkpoint", ErrDamaged, l.cfg.Dir)
+		}
 	}
-	return l.removeCheckpoints(t, names)
+	return fmt.Errorf("%w: no checkpoint in %s", ErrNotFormatted, l.cfg.Dir)
 }
 
 // recommit writes the newest checkpoint again, under the next id. It is called
-// where an older one is still there: the process may have died before the sync
-// of the directory, or that sync failed, and then the newest one's name reads
-// back and is not durable, whatever is synced now. The engine is about to rely
-// on it. An older one is removed only once the newest is durable, so where none
-// is left there is no doubt.
-func (l *Log) recommit(t *env.Task, c checkpoint) error {
-	c.id++
-	return l.commit(t, c)
+// where an older one is still there, or one of its two records is not good: the
+// process may have died before the sync of the directory, or that sync failed,
+// and then a name reads back and is not durable, whatever is synced now. The
+// engine is about to rely on it. An older one is removed only once the newest is
+// durable, so where both records are there, and nothing else, there is no doubt.
+func (l *Log) recommit(t *env.Task, c checkpoint, names, bad []string) error {
+	c.id = l.nextID()
+	full, failed := l.commit(t, c)
+	if err := errors.Join(full, failed); err != nil {
+		return err
+	}
+	if err := l.removeCheckpoints(t, names); err != nil {
+		return err
+	}
+	for _, name := range bad {
+		l.repaired(name, int64(len(l.body)), "checkpoint")
+	}
+	return nil
 }
 
-// checkpoints finds the newest checkpoint among names, 0 if there is none, and
-// how many there are.
-func checkpoints(names []string) (newest uint64, count int) {
+// recordsIn lists the ids of all checkpoints of which there is a record, the
+// newest first.
+func recordsIn(names []string) (ids []uint64) {
 	for _, name := range names {
-		if id, ok := parseCheckpointName(name); ok {
-			newest = max(newest, id)
-			count++
+		if id, ok := parseRecordName(name); ok && !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
 	}
-	return newest, count
+	slices.Sort(ids)
+	slices.Reverse(ids)
+	return ids
 }
 
-func (l *Log) readCheckpoint(t *env.Task, id uint64) (checkpoint, []byte, error) {
-	name := l.path(checkpointName(id))
-	bad := func(err error) (checkpoint, []byte, error) {
-		return checkpoint{}, nil, found(name, err)
+// readCheckpoint reads both records of a checkpoint. One good one is enough; bad
+// then names the other if it is missing or damaged. Of two bad ones the error is
+// ErrUnread if the disk would not give one: that says nothing of the file, which
+// may be whole when it is tried again.
+func (l *Log) readCheckpoint(t *env.Task, id uint64, names []string) (c checkpoint, body []byte, bad []string, err error) {
+	var unread error
+	for _, name := range recordNames(id) {
+		var one checkpoint
+		var p []byte
+		failed := fmt.Errorf("%w: %s: there is no such record", ErrDamaged, l.path(name))
+		if slices.Contains(names, name) {
+			one, p, failed = l.readRecord(t, l.path(name), id)
+		}
+		switch {
+		case failed != nil:
+			bad = append(bad, l.path(name))
+			err = errors.Join(err, failed)
+			if errors.Is(failed, ErrUnread) {
+				unread = failed
+			}
+		case body != nil && string(body) != string(p):
+			return c, nil, nil, fmt.Errorf("%w: the two records of checkpoint %d in %s differ", ErrDamaged, id, l.cfg.Dir)
+		default:
+			c, body = one, p
+		}
 	}
-	f, err := t.Open(l.env.Disk, name, env.OpenExisting)
-	if err != nil {
-		return bad(err)
+	switch {
+	case body != nil:
+		return c, body, bad, nil
+	case unread != nil:
+		return c, nil, bad, unread
 	}
-	defer f.Close()
-	body, err := t.ReadFile(f)
+	return c, nil, bad, err
+}
+
+// readRecord reads one record of checkpoint id.
+func (l *Log) readRecord(t *env.Task, name string, id uint64) (checkpoint, []byte, error) {
+	body, err := l.readWhole(t, name)
+	if errors.Is(err, env.ErrNotExist) {
+		return checkpoint{}, nil, fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
+	}
 	if err != nil {
-		return bad(err)
+		return checkpoint{}, nil, fmt.Errorf("%w: %s: %w", ErrUnread, name, err)
 	}
 	c, err := parseCheckpoint(body)
 	if err != nil {
 		return checkpoint{}, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if c.id != id {
-		return bad(fmt.Errorf("it is checkpoint %d", c.id))
+		return checkpoint{}, nil, fmt.Errorf("%w: %s: it is checkpoint %d", ErrDamaged, name, c.id)
 	}
 	return c, body, nil
 }
 
-// adopt makes the durable checkpoint's state the log's, once its segments are
-// found in their full length and the active one intact and cut to its length.
-func (l *Log) adopt(t *env.Task, c checkpoint, names []string) error {
-	segments := make([]*segment, 0, len(c.segments))
-	for i, e := range c.segments {
-		s := l.newSegment(e, c.generation)
-		s.handed = e.Bytes
-		last := i == len(c.segments)-1
-		s.indexed = !last && slices.Contains(names, indexName(e.Base)+generationSuffix(c.generation))
-		if err := l.fit(t, s, last); err != nil {
-			return err
+// readWhole reads a small file. What fails is tried once more.
+func (l *Log) readWhole(t *env.Task, name string) (p []byte, err error) {
+	for range 2 {
+		f, e := l.openFile(t, name, env.OpenExisting)
+		if errors.Is(e, env.ErrNotExist) {
+			return nil, e
 		}
-		segments = append(segments, s)
+		if err = e; e != nil {
+			continue
+		}
+		p, err = t.ReadFile(f)
+		f.Close()
+		if err == nil {
+			return p, nil
+		}
 	}
-	if len(segments) > 0 {
-		var err error
-		s := segments[len(segments)-1]
-		s.index, err = l.scan(t, s, c.state.terms)
-		s.file.release()
-		if err != nil {
-			return err
+	return nil, err
+}
+
+// adopt makes the durable checkpoint's state the log's, if all its segments are
+// there in their full length; else it tells which are not.
+func (l *Log) adopt(t *env.Task, c checkpoint, body []byte, names []string) error {
+	l.durable, l.body = c, body
+	l.usedID = max(l.usedID, c.id)
+	l.bad = nil
+	if err := l.loadSeeds(t, names); err != nil {
+		return err
+	}
+	segments := make([]*segment, len(c.segments))
+	for i, e := range c.segments {
+		s := l.newSegment(e)
+		s.handed = e.Bytes
+		s.indexed = slices.Contains(names, e.indexFile())
+		active := i == len(c.segments)-1
+		if active {
+			s.index, s.lacks = &index{prior: c.lastEntry + 1}, &e
 		}
+		if err := l.fit(t, s, active); err != nil {
+			l.bad = append(l.bad, l.badSegment(e, -1, err))
+		}
+		segments[i] = s
+	}
+	if len(l.bad) > 0 {
+		return &DamageError{Bad: slices.Clone(l.bad)}
 	}
 	l.become(c, segments)
 	return nil
@@ -141,8 +218,11 @@ func (l *Log) adopt(t *env.Task, c checkpoint, names []string) error {
 // it or after it.
 func (l *Log) become(c checkpoint, segments []*segment) {
 	for _, s := range l.segments {
-		s.file.retire()
+		l.giveUp(s)
+		s.file.retire(nil)
 	}
+	l.bury(l.doomed)
+	l.doomed = nil
 	l.generation = c.generation
 	l.state = c.state
 	l.state.terms = slices.Clone(c.state.terms)
@@ -153,48 +233,46 @@ func (l *Log) become(c checkpoint, segments []*segment) {
 	l.replaced++
 }
 
-// found names what stands in the way of a file. That the disk would not open or
-// read it says nothing of the file: tried again, it may be whole.
-func found(name string, err error) error {
-	if errors.Is(err, env.ErrIO) && !errors.Is(err, env.ErrNotExist) {
-		return fmt.Errorf("%w: %s: %w", ErrUnread, name, err)
+// fit checks the length of a segment's file. The active one may be longer, by
+// what was appended after the checkpoint: that is cut, to be applied again. A
+// file that cannot be looked at, twice, is no better than one that is not there.
+func (l *Log) fit(t *env.Task, s *segment, active bool) (err error) {
+	for range 2 {
+		if err = l.fitOnce(t, s, active); err == nil || !errors.Is(err, env.ErrIO) {
+			break
+		}
 	}
-	return fmt.Errorf("%w: %s: %w", ErrDamaged, name, err)
+	return err
 }
 
-// fit checks the length of a segment's file. The active one may be longer, by
-// what was appended after the checkpoint: that is cut, to be applied again.
-func (l *Log) fit(t *env.Task, s *segment, active bool) error {
-	f, err := t.Open(l.env.Disk, s.file.name, env.OpenExisting)
+func (l *Log) fitOnce(t *env.Task, s *segment, active bool) error {
+	f, err := l.openFile(t, s.file.name, env.OpenExisting)
 	if err != nil {
-		return found(s.file.name, err)
+		return err
 	}
 	defer f.Close()
 	size, err := t.Size(f)
 	if err != nil {
-		return found(s.file.name, err)
+		return err
 	}
 	switch {
 	case size < s.Bytes || size > s.Bytes && !active:
-		return fmt.Errorf("%w: segment %s has %d bytes, its checkpoint says %d", ErrDamaged, s.file.name, size, s.Bytes)
+		return fmt.Errorf("%d bytes, its checkpoint says %d", size, s.Bytes)
 	case size > s.Bytes:
 		return t.Truncate(f, s.Bytes)
 	}
 	return nil
 }
 
-// removeCheckpoints removes all checkpoints but the durable one.
+// removeCheckpoints removes all records but the durable ones.
 func (l *Log) removeCheckpoints(t *env.Task, names []string) error {
+	var old []string
 	for _, name := range names {
-		id, ok := parseCheckpointName(name)
-		if !ok || id == l.durable.id {
-			continue
-		}
-		if err := t.Remove(l.env.Disk, l.path(name)); err != nil {
-			return err
+		if id, ok := parseRecordName(name); ok && id != l.durable.id {
+			old = append(old, name)
 		}
 	}
-	return nil
+	return l.removeAll(t, old)
 }
 
 // removeStrays removes the log's files that belong to no checkpoint or to an
@@ -202,20 +280,20 @@ func (l *Log) removeCheckpoints(t *env.Task, names []string) error {
 // restore left. Files of other makers stay.
 func (l *Log) removeStrays(t *env.Task, names []string) error {
 	keep := map[string]bool{}
-	suffix := generationSuffix(l.generation)
-	for i, e := range l.durable.segments {
-		keep[logicalName(e.Base)+suffix] = true
-		keep[indexName(e.Base)+suffix] = i < len(l.durable.segments)-1
+	for _, e := range l.durable.segments {
+		keep[e.fileName()], keep[e.indexFile()] = true, true
 	}
+	for _, s := range l.seeds {
+		keep[s.fileName()] = true
+	}
+	keep[seedsName] = len(l.seeds) > 0
+	var strays []string
 	for _, name := range names {
-		if !isStray(name) || keep[name] {
-			continue
-		}
-		if err := t.Remove(l.env.Disk, l.path(name)); err != nil {
-			return err
+		if isStray(name) && !keep[name] {
+			strays = append(strays, name)
 		}
 	}
-	return nil
+	return l.removeAll(t, strays)
 }
 
 // isStray tells whether this package makes files with such a name, checkpoints
@@ -224,7 +302,8 @@ func isStray(name string) bool {
 	if _, _, ok := parseSegmentName(name); ok {
 		return true
 	}
-	record, unfinished := strings.CutSuffix(name, unfinishedSuffix)
-	_, ok := parseCheckpointName(record)
-	return ok && unfinished
+	made, unfinished := strings.CutSuffix(name, unfinishedSuffix)
+	_, _, segment := parseSegmentName(made)
+	_, record := parseRecordName(made)
+	return made == seedsName || unfinished && (segment || record)
 }

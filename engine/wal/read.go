@@ -2,6 +2,7 @@ package wal
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 )
@@ -9,7 +10,9 @@ import (
 // Read gives whole batches from the one that holds offset on, none of which
 // ends above limit (exclusive), as many as fit maxBytes; the first is given
 // even if it is larger. So an answer is empty only if no batch lies between
-// offset and limit. The bytes are shared: they must not be changed.
+// offset and limit. One that begins on the disk may end early, where it meets
+// what Apply pushes out of memory meanwhile. The bytes are shared: they must not
+// be changed.
 //
 // done is called inside Read if memory holds the answer, else later on the
 // loop. Errors: ErrOffsetOutOfRange; ErrDamaged if what the disk gives is not
@@ -44,6 +47,9 @@ func (l *Log) readDisk(t *env.Task, offset, limit int64, maxBytes int) ([]byte, 
 		if l.replaced != replaced {
 			return nil, ErrReplaced
 		}
+		if offset < l.state.start { // whatever was found there: it may have lacked the terms to judge
+			return nil, fmt.Errorf("%w: %d, the log was trimmed to %d", ErrOffsetOutOfRange, offset, l.state.start)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -70,6 +76,9 @@ func (l *Log) readPiece(t *env.Task, offset, limit int64, maxBytes int) (piece [
 		return l.tail.read(offset, limit, maxBytes), limit, nil
 	}
 	s := l.segmentAt(offset)
+	if s == nil && offset < l.state.start {
+		return nil, 0, fmt.Errorf("%w: %d, the log was trimmed to %d", ErrOffsetOutOfRange, offset, l.state.start)
+	}
 	if s == nil {
 		panic(fmt.Sprintf("wal: no segment holds offset %d of %d to %d", offset, l.state.start, l.state.end))
 	}
@@ -82,9 +91,10 @@ func (l *Log) readPiece(t *env.Task, offset, limit int64, maxBytes int) (piece [
 
 // hold keeps a segment's file and index until the returned function is called.
 func (l *Log) hold(s *segment) (release func()) {
-	s.file.pending++
+	h := s.file
+	h.pending++
 	l.touch(s)
-	return s.file.done
+	return h.done
 }
 
 // readThrough finds the batch that holds offset through the index and reads on
@@ -100,7 +110,7 @@ func (l *Log) readThrough(t *env.Task, s *segment, offset, limit int64, maxBytes
 	n := min(s.handed-from.Pos, spanEnd-from.Pos+int64(max(maxBytes, 0)))
 	window, err := l.readSegment(t, s, from.Pos, int(n))
 	if err != nil {
-		return nil, 0, damaged(s, from.Pos, err)
+		return nil, 0, l.damaged(s, from.Pos, err)
 	}
 	return l.pick(s, from, window, offset, limit, maxBytes)
 }
@@ -113,7 +123,7 @@ func (l *Log) pick(s *segment, from indexEntry, window []byte, offset, limit int
 		pos := from.Pos + int64(end)
 		h, err := verified(window[end:], next, s.Bytes-pos, l.state.terms)
 		if err != nil {
-			return nil, 0, damaged(s, pos, err)
+			return nil, 0, l.damaged(s, pos, err)
 		}
 		batchEnd := end + h.Bytes
 		if batchEnd > len(window) {
@@ -128,7 +138,7 @@ func (l *Log) pick(s *segment, from indexEntry, window []byte, offset, limit int
 		next, end = h.NextOffset(), batchEnd
 	}
 	if first < 0 {
-		return nil, 0, damaged(s, from.Pos, fmt.Errorf("no batch with offset %d where the index has it", offset))
+		return nil, 0, l.damaged(s, from.Pos, fmt.Errorf("no batch with offset %d where the index has it", offset))
 	}
 	return window[first:end:end], next, nil
 }
@@ -136,36 +146,54 @@ func (l *Log) pick(s *segment, from indexEntry, window []byte, offset, limit int
 // indexOf gives the segment's index: from memory, from its file, or made again
 // from the segment.
 func (l *Log) indexOf(t *env.Task, s *segment) (*index, error) {
-	if s.index != nil {
+	if s.index != nil && s.lacks == nil {
 		return s.index, nil
 	}
-	x := l.loadIndex(t, s)
-	if x == nil {
-		s.indexed = false // the next checkpoint writes it
+	e := s.extent
+	if s.lacks != nil {
+		e = *s.lacks
+	}
+	x := l.loadIndex(t, s, e)
+	scanned := x == nil
+	if scanned {
+		had := s.indexed
 		var err error
-		if x, err = l.scan(t, s, l.state.terms); err != nil {
+		if x, err = l.scan(t, s, e, l.state.terms, nil); err != nil {
 			return nil, err
 		}
+		if had {
+			l.repaired(l.path(e.indexFile()), int64(len(x.entries)*indexEntryBytes), "index")
+		}
 	}
-	s.index = x
-	return x, nil
+	l.join(s, x, scanned)
+	return s.index, nil
 }
 
-// loadIndex reads a sealed segment's index file; nil if there is no good one.
-func (l *Log) loadIndex(t *env.Task, s *segment) *index {
+// join gives a segment the index, or the part of it, that memory lacked; another
+// reader may have been first.
+func (l *Log) join(s *segment, x *index, scanned bool) {
+	switch {
+	case s.lacks != nil:
+		s.index = &index{entries: slices.Concat(x.entries, s.index.entries)}
+		s.lacks = nil
+		s.indexed = false // the file, if any, is of a shorter segment
+	case s.index == nil:
+		s.index = x
+		s.indexed = s.indexed && !scanned // else the next checkpoint writes it
+	}
+}
+
+// loadIndex reads the index file of a segment as it was at e; nil if there is
+// no good one.
+func (l *Log) loadIndex(t *env.Task, s *segment, e extent) *index {
 	if !s.indexed {
 		return nil
 	}
-	f, err := t.Open(l.env.Disk, l.path(indexName(s.Base)+generationSuffix(l.generation)), env.OpenExisting)
+	p, err := l.readWhole(t, l.path(e.indexFile()))
 	if err != nil {
 		return nil
 	}
-	defer f.Close()
-	p, err := t.ReadFile(f)
-	if err != nil {
-		return nil
-	}
-	x, err := parseIndex(p, s.extent)
+	x, err := parseIndex(p, e)
 	if err != nil {
 		return nil
 	}

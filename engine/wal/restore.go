@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"slices"
@@ -9,27 +10,31 @@ import (
 	"github.com/lockstep-log/lockstep/engine/machine"
 )
 
-// fetchBytes is how much of a file Restore asks of its source at once.
+// fetchBytes is how much of a file is asked of a source at once.
 const fetchBytes = 256 << 10
 
-// Restore replaces the whole log by a snapshot. The files are fetched under
-// names of the next generation, beside those in use, verified and synced; the
-// rename of a new checkpoint record is the one step that makes them the log. A
-// crash before it leaves the old log, one after it the new; Open removes what
-// belongs to neither.
+// Restore replaces the whole log by a snapshot. Segments of this log that equal
+// the snapshot's stay where they are; a Giver's files are renamed, others are
+// fetched, to names of the next generation, beside those in use. All are verified
+// and synced before the rename of a new checkpoint record, the one step that
+// makes them the log. A crash before it leaves the old log, one after it the new;
+// Open removes what belongs to neither.
 //
-// A snapshot that is older than the log, contradicts itself, or cannot be
-// fetched intact is refused (ErrSnapshot, or the source's error): the log is
-// unchanged. A failing disk of our own is fatal as always.
+// A snapshot that is older than the log, contradicts itself, cannot be fetched
+// intact or finds no room is refused (ErrSnapshot, the source's error, or
+// env.ErrNoSpace): the log is unchanged. A failing disk of our own is fatal as
+// always.
 func (l *Log) Restore(m machine.Manifest, from machine.Source, done func(machine.Checkpoint, error)) {
 	l.begin("Restore")
 	l.tasks.Go("wal restore", func(t *env.Task) {
-		refused, err := l.restore(t, m, from)
+		l.named.acquire(t)
+		refused, failed := l.restore(t, m, from)
+		l.named.release()
 		if l.dead {
 			return
 		}
-		if err != nil {
-			l.failed(err)
+		if failed != nil {
+			l.failed(failed)
 			return
 		}
 		l.busy = false
@@ -47,20 +52,20 @@ func (l *Log) restore(t *env.Task, m machine.Manifest, from machine.Source) (ref
 	if err != nil {
 		return err, nil
 	}
-	c.id = l.durable.id + 1
-	c.generation = l.generation + 1
-	refused, failed = l.fetchAll(t, c, from)
-	if failed != nil {
+	c.id = l.nextID()
+	c.generation, c.installed, c.replica = l.generation+1, true, l.cfg.Replica
+	refused, failed = l.takeAll(t, &c, from)
+	if refused == nil && failed == nil {
+		failed = l.syncDir(t)
+	}
+	if refused == nil && failed == nil {
+		refused, failed = l.commit(t, c)
+	}
+	switch {
+	case failed != nil:
 		return nil, failed
-	}
-	if refused != nil {
+	case refused != nil:
 		return refused, l.discard(t, c)
-	}
-	if err := t.SyncDir(l.env.Disk, l.cfg.Dir); err != nil {
-		return nil, err
-	}
-	if err := l.commit(t, c); err != nil {
-		return nil, err
 	}
 	return nil, l.replace(t, c)
 }
@@ -82,16 +87,21 @@ func (l *Log) admit(m machine.Manifest) (checkpoint, error) {
 	return c, nil
 }
 
-// fetchAll fetches, verifies and syncs the files of a checkpoint.
-func (l *Log) fetchAll(t *env.Task, c checkpoint, from machine.Source) (refused, failed error) {
-	for _, e := range c.segments {
-		name := l.path(logicalName(e.Base) + generationSuffix(c.generation))
-		f, err := t.Open(l.env.Disk, name, env.OpenNew)
-		if err != nil {
-			return nil, err
+// takeAll gets each segment of a snapshot into its place, and notes in c which
+// generation that is.
+func (l *Log) takeAll(t *env.Task, c *checkpoint, from machine.Source) (refused, failed error) {
+	for i := range c.segments {
+		e := &c.segments[i]
+		generation, kept, failed := l.keep(t, *e)
+		if failed != nil {
+			return nil, failed
 		}
-		refused, failed = fetch(t, f, e, from)
-		f.Close()
+		if kept {
+			e.Generation = generation
+			continue
+		}
+		e.Generation = c.generation
+		refused, failed := l.take(t, *e, from)
 		if refused != nil || failed != nil {
 			return refused, failed
 		}
@@ -99,25 +109,66 @@ func (l *Log) fetchAll(t *env.Task, c checkpoint, from machine.Source) (refused,
 	return nil, nil
 }
 
+// take gets a segment from the source: as a file, if it gives those, else byte
+// for byte.
+func (l *Log) take(t *env.Task, e extent, from machine.Source) (refused, failed error) {
+	if giver, ok := from.(machine.Giver); ok {
+		var err error
+		t.Await(func(done func()) {
+			giver.Give(logicalName(e.Base), l.path(e.fileName()), func(e error) { err = e; done() })
+		})
+		switch {
+		case err == nil:
+			return l.measure(t, e)
+		case errors.Is(err, env.ErrNoSpace):
+			return err, nil
+		case !errors.Is(err, env.ErrNotExist):
+			return nil, err
+		}
+	}
+	f, err := l.openFile(t, l.path(e.fileName()), env.OpenNew)
+	if err != nil {
+		return roomless(err)
+	}
+	defer f.Close()
+	return fetch(t, f, e, from)
+}
+
+// roomless tells a full disk from a failed one.
+func roomless(err error) (full, failed error) {
+	if errors.Is(err, env.ErrNoSpace) {
+		return err, nil
+	}
+	return nil, err
+}
+
+// measure looks at the length of a file that was given, which the giver has
+// verified: a mistake must not get into a record.
+func (l *Log) measure(t *env.Task, e extent) (refused, failed error) {
+	f, err := l.openFile(t, l.path(e.fileName()), env.OpenExisting)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := t.Size(f)
+	if err == nil && size != e.Bytes {
+		return fmt.Errorf("%w: %s was given with %d bytes, want %d", ErrSnapshot, logicalName(e.Base), size, e.Bytes), nil
+	}
+	return nil, err
+}
+
 // fetch copies one file from the source.
 func fetch(t *env.Task, f env.File, e extent, from machine.Source) (refused, failed error) {
 	var sum uint32
 	for off := int64(0); off < e.Bytes; {
 		n := int(min(e.Bytes-off, fetchBytes))
-		var p []byte
-		var err error
-		t.Await(func(done func()) {
-			from.ReadAt(logicalName(e.Base), off, n, func(got []byte, e error) { p, err = got, e; done() })
-		})
+		p, err := readSource(t, from, logicalName(e.Base), off, n)
 		if err != nil {
 			return err, nil
 		}
-		if len(p) != n {
-			return fmt.Errorf("%w: %d bytes of %s at %d, asked for %d", ErrSnapshot, len(p), logicalName(e.Base), off, n), nil
-		}
 		sum = crc32.Update(sum, castagnoli, p)
 		if err := t.WriteAt(f, p, off); err != nil {
-			return nil, err
+			return roomless(err)
 		}
 		off += int64(n)
 	}
@@ -127,20 +178,30 @@ func fetch(t *env.Task, f env.File, e extent, from machine.Source) (refused, fai
 	return nil, t.Sync(f)
 }
 
+// readSource reads n bytes of a source's file.
+func readSource(t *env.Task, from machine.Source, file string, off int64, n int) (p []byte, err error) {
+	t.Await(func(done func()) {
+		from.ReadAt(file, off, n, func(got []byte, e error) { p, err = got, e; done() })
+	})
+	if err == nil && len(p) != n {
+		err = fmt.Errorf("%w: %d bytes of %s at %d, asked for %d", ErrSnapshot, len(p), file, off, n)
+	}
+	return p, err
+}
+
 // discard removes what was fetched of a refused snapshot.
 func (l *Log) discard(t *env.Task, c checkpoint) error {
 	names, err := t.List(l.env.Disk, l.cfg.Dir)
 	if err != nil {
 		return err
 	}
+	var fetched []string
 	for _, name := range names {
 		if _, generation, ok := parseSegmentName(name); ok && generation == c.generation {
-			if err := t.Remove(l.env.Disk, l.path(name)); err != nil {
-				return err
-			}
+			fetched = append(fetched, name)
 		}
 	}
-	return nil
+	return l.removeAll(t, fetched)
 }
 
 // replace makes the committed checkpoint the log in memory and removes the
@@ -150,11 +211,16 @@ func (l *Log) replace(t *env.Task, c checkpoint) error {
 	if err != nil {
 		return err
 	}
-	if err := l.adopt(t, c, names); err != nil {
+	seeds := l.seeds
+	if err := l.adopt(t, c, l.body, names); err != nil {
 		return err
+	}
+	for _, s := range seeds {
+		s.file.retire(nil)
 	}
 	if err := l.removeStrays(t, names); err != nil {
 		return err
 	}
+	l.cramped = false
 	return l.removeCheckpoints(t, names)
 }

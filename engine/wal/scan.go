@@ -11,11 +11,11 @@ import (
 // scanBytes is how much of a segment a scan reads at once, at least.
 const scanBytes = 256 << 10
 
-// scan reads the segment's file from its beginning, checks every batch and the
-// whole against its extent and the log's terms, and makes its index.
-func (l *Log) scan(t *env.Task, s *segment, terms []termStart) (*index, error) {
+// scan reads what e describes of a segment's file, checks every batch and the
+// whole against e and the log's terms, and makes its index. pace, if any, is
+// called before each read with its bytes.
+func (l *Log) scan(t *env.Task, s *segment, e extent, terms []termStart, pace func(*env.Task, int64)) (*index, error) {
 	var (
-		e    = s.extent
 		x    = &index{}
 		pos  int64 // of window[0]
 		next = e.Base
@@ -23,15 +23,19 @@ func (l *Log) scan(t *env.Task, s *segment, terms []termStart) (*index, error) {
 		want = scanBytes
 	)
 	for pos < e.Bytes {
-		window, err := l.readSegment(t, s, pos, int(min(e.Bytes-pos, int64(want))))
+		n := min(e.Bytes-pos, int64(want))
+		if pace != nil {
+			pace(t, n)
+		}
+		window, err := l.readSegment(t, s, pos, int(n))
 		if err != nil {
-			return nil, damaged(s, pos, err)
+			return nil, l.damaged(s, pos, err)
 		}
 		whole := window
 		for len(whole) > 0 {
 			h, err := verified(whole, next, e.Bytes-pos, terms)
 			if err != nil {
-				return nil, damaged(s, pos, err)
+				return nil, l.damaged(s, pos, err)
 			}
 			if h.Bytes > len(whole) {
 				want = max(scanBytes, h.Bytes)
@@ -46,7 +50,7 @@ func (l *Log) scan(t *env.Task, s *segment, terms []termStart) (*index, error) {
 		}
 	}
 	if next != e.End || sum != e.Sum {
-		return nil, damaged(s, pos, fmt.Errorf("ends at offset %d with sum %08x, checkpoint says %d and %08x", next, sum, e.End, e.Sum))
+		return nil, l.damaged(s, pos, fmt.Errorf("ends at offset %d with sum %08x, want %d and %08x", next, sum, e.End, e.Sum))
 	}
 	return x, nil
 }
@@ -76,9 +80,4 @@ func verified(p []byte, next, left int64, terms []termStart) (record.Header, err
 		return h, nil
 	}
 	return record.Validate(p[:h.Bytes], 0)
-}
-
-// damaged says where a segment is not what was written.
-func damaged(s *segment, pos int64, err error) error {
-	return fmt.Errorf("%w: %s at %d: %w", ErrDamaged, s.file.name, pos, err)
 }

@@ -3,6 +3,7 @@ package wal
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,7 +16,16 @@ type extent struct {
 	End      int64  // offset after the last record
 	Bytes    int64  // length of the file
 	Interval int64  // index interval in force when the segment began
+	MaxTime  int64  // largest timestamp of its batches, ms since the Unix epoch
 	Sum      uint32 // CRC32C of all its bytes
+	// Generation is that of the file's name. It is local to one disk.
+	Generation uint32
+}
+
+// same tells whether two extents describe equal bytes.
+func (e extent) same(o extent) bool {
+	e.Generation = o.Generation
+	return e == o
 }
 
 // segment is one file of whole batches, in offset order. The last segment of
@@ -23,17 +33,20 @@ type extent struct {
 //
 // Invariants:
 //  1. handed <= Bytes; bytes handed..Bytes are in the newest chunk of the tail.
-//  2. unsynced exactly if a byte was handed to the disk since the last sync
-//     that a checkpoint asked for.
-//  3. index describes bytes 0..Bytes, or is nil for a sealed segment that was
-//     not read lately.
+//  2. Bytes that were handed over are in the file, under way to it, or in
+//     starved, oldest first; with any in starved, none is under way but its first.
+//  3. index describes bytes 0..Bytes, but for the front that lacks describes,
+//     or is nil for a sealed segment that was not read lately.
 type segment struct {
 	extent
-	file     handle
+	file     *handle
 	index    *index
-	handed   int64 // bytes given to the disk, carried out or not
-	unsynced bool
-	indexed  bool // the index has a file
+	lacks    *extent // what index leaves out: the segment as Open found it; nil: nothing
+	handed   int64   // bytes given to the disk, carried out or not
+	starved  []piece // the disk has no room for them
+	fed      bool    // the first of them is under way
+	indexed  bool    // the index has a file
+	verified bool    // its bytes were read in this process, and are right
 }
 
 // SegmentInfo describes one segment as it is in memory: bytes of the active one
@@ -79,25 +92,38 @@ func (l *Log) active() *segment {
 // roll begins the next segment at the end of the log.
 func (l *Log) roll() *segment {
 	l.flush()
-	s := l.newSegment(extent{Base: l.state.end, End: l.state.end, Interval: l.state.settings.IndexIntervalBytes}, l.generation)
+	if s := l.active(); s != nil && s.lacks == nil {
+		s.indexed = false // what file there is was made when it was shorter
+	}
+	s := l.newSegment(extent{
+		Base: l.state.end, End: l.state.end, Interval: l.state.settings.IndexIntervalBytes,
+		MaxTime: math.MinInt64, Generation: l.generation,
+	})
 	s.index = &index{}
 	s.file.create = true
 	l.segments = append(l.segments, s)
 	return s
 }
 
-func (l *Log) newSegment(e extent, generation uint32) *segment {
-	return &segment{
-		extent: e,
-		file:   handle{log: l, name: l.path(logicalName(e.Base) + generationSuffix(generation))},
-	}
+func (l *Log) newSegment(e extent) *segment {
+	return &segment{extent: e, file: l.newHandle(e)}
 }
+
+func (l *Log) newHandle(e extent) *handle {
+	return &handle{log: l, name: l.path(e.fileName())}
+}
+
+// fileName is the name of the segment's file on this disk.
+func (e extent) fileName() string { return logicalName(e.Base) + generationSuffix(e.Generation) }
+
+// indexFile is the name of its index' file.
+func (e extent) indexFile() string { return indexName(e.Base) + generationSuffix(e.Generation) }
 
 func (l *Log) path(name string) string { return l.cfg.Dir + "/" + name }
 
-// Names. Segments and their indexes carry the generation that wrote them, the
-// number of snapshots installed before, so that an installation never touches
-// a file of the state it replaces. In a manifest they are named without it.
+// Names. Segments and their indexes carry the generation that wrote them, which
+// grows with each snapshot that is installed, so that an installation never
+// touches a file of the state it replaces. In a manifest they are named without it.
 
 func logicalName(base int64) string { return fmt.Sprintf("%020d.log", base) }
 
@@ -112,10 +138,21 @@ func generationSuffix(generation uint32) string {
 
 const (
 	checkpointPrefix = "checkpoint-"
+	copySuffix       = ".b"
 	unfinishedSuffix = ".tmp"
 )
 
 func checkpointName(id uint64) string { return fmt.Sprintf("%s%016x", checkpointPrefix, id) }
+
+// recordNames are the names of a checkpoint's two records.
+func recordNames(id uint64) [2]string {
+	return [2]string{checkpointName(id), checkpointName(id) + copySuffix}
+}
+
+// parseRecordName reads the name of either record of a checkpoint.
+func parseRecordName(name string) (id uint64, ok bool) {
+	return parseCheckpointName(strings.TrimSuffix(name, copySuffix))
+}
 
 // parseCheckpointName is the inverse of checkpointName.
 func parseCheckpointName(name string) (id uint64, ok bool) {

@@ -144,7 +144,7 @@ func TestResults(t *testing.T) {
 		{"two batches", wal.AppendBatchCommand(nil, append(slices.Clone(good), good...)), -1, record.ErrTrailing},
 		{"too large", wal.AppendBatchCommand(nil, batch(1, 1, 5000)), -1, record.ErrTooLarge},
 		{"no settings", []byte{2}, -1, wal.ErrSettings},
-		{"settings of another version", append([]byte{2, 9}, make([]byte, 24)...), -1, wal.ErrSettings},
+		{"settings of another version", append([]byte{2, 9}, make([]byte, 40)...), -1, wal.ErrSettings},
 		{"settings out of range", wal.AppendSettingsCommand(nil, wal.Settings{SegmentBytes: 1, IndexIntervalBytes: 0, MaxBatchBytes: 100}), -1, wal.ErrSettings},
 		{"settings", wal.AppendSettingsCommand(nil, small), -1, nil},
 		{"second batch", wal.AppendBatchCommand(nil, good), 3, nil},

@@ -29,13 +29,32 @@ type process struct {
 	tasks *env.Tasks
 	log   *wal.Log
 	fatal []error
+
+	pool     *wal.Pool // nil: none
+	damaged  []wal.BadFile
+	repaired []wal.Repaired
+	trims    []int64
 }
 
 func start(t tb, d *platter, tailBytes int) *process {
 	p := &process{t: t, mount: d.mount(), tasks: &env.Tasks{}}
-	p.log = wal.New(env.Env{Disk: p.mount}, p.tasks, wal.Config{Dir: "groups/7", Genesis: small, TailBytes: tailBytes},
-		func(err error) { p.fatal = append(p.fatal, err) })
+	p.log = wal.New(env.Env{Disk: p.mount, Clock: p.mount}, p.tasks, p.config(tailBytes), func(err error) { p.fatal = append(p.fatal, err) })
 	return p
+}
+
+func (p *process) config(tailBytes int) wal.Config {
+	var pool *wal.Pool
+	if n := p.mount.openFiles; n > 0 {
+		pool = wal.NewPool(n, 0)
+	}
+	p.pool = pool
+	return wal.Config{
+		Pool: pool,
+		Dir:  "groups/7", Genesis: small, TailBytes: tailBytes, Replica: 3,
+		OnDamage:   func(b wal.BadFile) { p.damaged = append(p.damaged, b) },
+		OnRepaired: func(r wal.Repaired) { p.repaired = append(p.repaired, r) },
+		OnTrim:     func(_ uint64, at int64) { p.trims = append(p.trims, at) },
+	}
 }
 
 // until drives the loop; it fails the test if the loop runs dry first.
@@ -182,6 +201,28 @@ func makeHistory(seed uint64, n int) history {
 	return h
 }
 
+// trimmedHistory is a history that also trims: to offsets within the log, and
+// sometimes to all of it or beyond.
+func trimmedHistory(seed uint64, n int) history {
+	rng := rand.New(rand.NewPCG(seed, 3))
+	h := makeHistory(seed, n)
+	for i := range h {
+		if rng.IntN(12) != 0 {
+			continue
+		}
+		end := int64(0)
+		if b := expected(h[:i]); len(b) > 0 {
+			end = b[len(b)-1].next
+		}
+		at := rng.Int64N(end + 1)
+		if rng.IntN(8) == 0 {
+			at = end + rng.Int64N(3)
+		}
+		h[i].Data = wal.AppendTrimCommand(nil, at)
+	}
+	return h
+}
+
 func someCommand(rng *rand.Rand, i int) []byte {
 	switch rng.IntN(16) {
 	case 0:
@@ -189,7 +230,7 @@ func someCommand(rng *rand.Rand, i int) []byte {
 	case 1:
 		return []byte{128 + byte(rng.IntN(128)), 7}
 	case 2:
-		return []byte{3, 1, 2}
+		return []byte{4, 1, 2}
 	case 3:
 		damaged := wal.AppendBatchCommand(nil, batch(i, 2, 10))
 		damaged[len(damaged)-1] ^= 1

@@ -35,8 +35,15 @@ func heartbeats() wire.Frame {
 	return f
 }
 
+// chunks is a frame of one piece of a file.
+func chunks() wire.Frame {
+	return wire.Frame{Cluster: 1, From: 1, To: 2, Incarnation: 3, Messages: []wire.Message{{Group: 7, Own: &wire.Own{
+		Kind: wire.OwnChunk, ID: 3<<32 | 17, File: "00000000000000001000.log", Offset: 1 << 20, Sum: 0xabcdef01, Data: make([]byte, 256<<10),
+	}}}}
+}
+
 func BenchmarkAppendFrame(b *testing.B) {
-	for name, f := range map[string]wire.Frame{"appends": appends(), "heartbeats": heartbeats()} {
+	for name, f := range map[string]wire.Frame{"appends": appends(), "heartbeats": heartbeats(), "chunk": chunks()} {
 		b.Run(name, func(b *testing.B) {
 			dst := wire.AppendFrame(nil, &f)
 			b.SetBytes(int64(len(dst)))
@@ -49,7 +56,7 @@ func BenchmarkAppendFrame(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	for name, f := range map[string]wire.Frame{"appends": appends(), "heartbeats": heartbeats()} {
+	for name, f := range map[string]wire.Frame{"appends": appends(), "heartbeats": heartbeats(), "chunk": chunks()} {
 		b.Run(name, func(b *testing.B) {
 			encoded := wire.AppendFrame(nil, &f)
 			b.SetBytes(int64(len(encoded)))
@@ -64,12 +71,17 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 // TestAllocations holds what the benchmarks show: none to encode, two a frame
-// and two a message with entries to decode.
+// and two a message with entries or of our own to decode.
 func TestAllocations(t *testing.T) {
 	f, h := appends(), heartbeats()
 	dst := wire.AppendFrame(nil, &f)
 	if n := testing.AllocsPerRun(100, func() { dst = wire.AppendFrame(dst[:0], &f) }); n != 0 {
 		t.Errorf("encoding allocates %v times", n)
+	}
+	c := chunks()
+	piece := wire.AppendFrame(nil, &c)
+	if n := testing.AllocsPerRun(100, func() { piece = wire.AppendFrame(piece[:0], &c) }); n != 0 {
+		t.Errorf("encoding a chunk allocates %v times", n)
 	}
 	decode := func(b []byte) float64 {
 		return testing.AllocsPerRun(100, func() {
@@ -83,5 +95,8 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := decode(wire.AppendFrame(nil, &h)); n != 2 {
 		t.Errorf("decoding heartbeats of 64 groups allocates %v times", n)
+	}
+	if n := decode(piece); n != 2+2 {
+		t.Errorf("decoding a chunk allocates %v times", n)
 	}
 }

@@ -12,10 +12,10 @@ import (
 )
 
 // HeaderBytes is the size of a frame without messages.
-const HeaderBytes = 48
+const HeaderBytes = 56
 
 const (
-	version = 1
+	version = 2
 
 	lengthAt      = 4 // the checksum covers everything from here
 	versionAt     = 8
@@ -24,18 +24,20 @@ const (
 	fromAt        = 24
 	toAt          = 32
 	incarnationAt = 40
+	diskAt        = 48
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Message is one raft message of one group. Raft.To and Raft.From are replica
-// ids.
+// Message is one message of one group: exactly one of Raft and Own. Raft.To and
+// Raft.From are replica ids.
 type Message struct {
 	Group env.GroupID
 	// RetainFrom is the leader's hint: the least index known durable on every
 	// member, so nobody will ask for what lies before it. 0: unknown.
 	RetainFrom uint64
 	Raft       *raftpb.Message
+	Own        *Own
 }
 
 // Frame is what one node sends to another at once.
@@ -43,6 +45,7 @@ type Frame struct {
 	Cluster     uint64
 	From, To    env.NodeID
 	Incarnation uint64 // the sender's, grows with each of its boots
+	Disk        uint64 // the sender's, drawn when its data directory was formatted
 	Messages    []Message
 }
 
@@ -66,6 +69,7 @@ func AppendFrame(dst []byte, f *Frame) []byte {
 	le.PutUint64(b[fromAt:], uint64(f.From))
 	le.PutUint64(b[toAt:], uint64(f.To))
 	le.PutUint64(b[incarnationAt:], f.Incarnation)
+	le.PutUint64(b[diskAt:], f.Disk)
 	le.PutUint32(b, crc32.Checksum(b[lengthAt:], castagnoli))
 	return dst
 }
@@ -81,6 +85,7 @@ func Decode(b []byte) (Frame, error) {
 		From:        env.NodeID(le.Uint64(b[fromAt:])),
 		To:          env.NodeID(le.Uint64(b[toAt:])),
 		Incarnation: le.Uint64(b[incarnationAt:]),
+		Disk:        le.Uint64(b[diskAt:]),
 	}
 	count := le.Uint32(b[countAt:])
 	if int64(count)*leastMessageBytes > int64(len(b)-HeaderBytes) {

@@ -11,7 +11,7 @@ import (
 
 // FuzzDecode: any bytes give a frame or an error; a frame encodes to the very
 // bytes it came from. Length and checksum are made right first, or nothing
-// interesting would pass them; version 1 likewise.
+// interesting would pass them; the version likewise.
 func FuzzDecode(f *testing.F) {
 	whole := sample()
 	f.Add(wire.AppendFrame(nil, &whole))
@@ -26,7 +26,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) >= wire.HeaderBytes {
 			b = bytes.Clone(b)
-			copy(b[8:], []byte{1, 0, 0, 0})
+			copy(b[8:], []byte{2, 0, 0, 0})
 			resum(b)
 		}
 		got, err := wire.Decode(b)

@@ -7,9 +7,16 @@ import (
 )
 
 // LaneOf is the lane a message takes: what elects and keeps a leader must not
-// wait behind what it replicates.
-func LaneOf(t raftpb.MessageType) env.Lane {
-	switch t {
+// wait behind what it replicates. Only what carries files is bulk; the talk
+// about them is small and urgent.
+func LaneOf(m Message) env.Lane {
+	if m.Own != nil {
+		if m.Own.Kind == OwnChunk {
+			return env.Bulk
+		}
+		return env.Urgent
+	}
+	switch m.Raft.GetType() {
 	case raftpb.MsgApp, raftpb.MsgAppResp, raftpb.MsgProp:
 		return env.Append
 	case raftpb.MsgSnap:

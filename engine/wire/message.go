@@ -34,6 +34,9 @@ type block struct {
 
 // SizeHint is an upper bound of the bytes that m adds to a frame.
 func SizeHint(m Message) int {
+	if m.Own != nil {
+		return m.Own.sizeHint()
+	}
 	n := mostMessageBytes
 	if entries := m.Raft.GetEntries(); len(entries) > 0 {
 		n += binary.MaxVarintLen64 + len(entries)*mostEntryBytes
@@ -51,15 +54,25 @@ func SizeHint(m Message) int {
 }
 
 func appendMessage(dst []byte, m *Message) []byte {
-	raft := m.Raft
+	dst = binary.AppendUvarint(dst, uint64(m.Group))
+	dst = binary.AppendUvarint(dst, m.RetainFrom)
+	switch {
+	case m.Own == nil:
+		return appendRaft(dst, m.Raft)
+	case m.Raft != nil:
+		panic("wire: a message of raft's and of our own at once")
+	default:
+		return appendOwn(dst, m.Own)
+	}
+}
+
+func appendRaft(dst []byte, raft *raftpb.Message) []byte {
 	if !travels(raft.GetType()) {
 		panic("wire: message type " + raft.GetType().String() + " does not leave a node")
 	}
 	if len(raft.GetResponses()) > 0 {
 		panic("wire: responses are for storage threads and do not leave a node")
 	}
-	dst = binary.AppendUvarint(dst, uint64(m.Group))
-	dst = binary.AppendUvarint(dst, m.RetainFrom)
 	dst = append(dst, byte(raft.GetType()), 0, 0)
 	maskAt := len(dst) - 2
 	var mask uint16
@@ -101,7 +114,17 @@ func appendBytes(dst, p []byte) []byte {
 func (r *reader) message(m *Message, k *block) {
 	m.Group = env.GroupID(r.uvarint())
 	m.RetainFrom = r.uvarint()
-	k.kind = raftpb.MessageType(r.byte())
+	kind := r.byte()
+	if kind&ownBit != 0 {
+		m.Own = r.own(kind)
+		return
+	}
+	m.Raft = r.raft(kind, k)
+}
+
+// raft reads the rest of a raft message whose type byte was read.
+func (r *reader) raft(kind byte, k *block) *raftpb.Message {
+	k.kind = raftpb.MessageType(kind)
 	mask := r.uint16()
 	if r.bad == "" && !travels(k.kind) {
 		r.fail("a type that does not travel")
@@ -111,7 +134,7 @@ func (r *reader) message(m *Message, k *block) {
 	}
 	r.scalars(mask, k)
 	raft := &k.message
-	m.Raft, raft.Type = raft, &k.kind
+	raft.Type = &k.kind
 	if mask&rejectBit != 0 {
 		k.reject = true
 		raft.Reject = &k.reject
@@ -125,6 +148,7 @@ func (r *reader) message(m *Message, k *block) {
 	if mask&contextBit != 0 {
 		raft.Context = r.present()
 	}
+	return raft
 }
 
 // scalars reads the fields that the mask announces; the others stay nil, which

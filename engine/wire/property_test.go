@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"bytes"
+	"math"
 	"testing"
 
 	"go.etcd.io/raft/v3/raftpb"
@@ -52,7 +53,22 @@ var anySnapshot = rapid.Custom(func(t *rapid.T) *raftpb.Snapshot {
 	return s
 })
 
+var anyOwn = rapid.Custom(func(t *rapid.T) *wire.Own {
+	size := rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(0, math.MaxInt64))
+	return &wire.Own{
+		Kind: wire.OwnKind(rapid.Uint8Range(uint8(wire.OwnFetch), uint8(wire.OwnRemoved)).Draw(t, "kind")),
+		From: env.ReplicaID(number.Draw(t, "from")), To: env.ReplicaID(number.Draw(t, "to")), ID: number.Draw(t, "id"),
+		Term: number.Draw(t, "term"), Index: number.Draw(t, "index"), Disk: number.Draw(t, "disk"), Incarnation: number.Draw(t, "incarnation"),
+		File: rapid.StringN(0, 20, wire.MaxFileBytes).Draw(t, "file"), Bytes: size.Draw(t, "bytes"), Offset: size.Draw(t, "offset"),
+		Count: rapid.Uint32().Draw(t, "count"), Sum: rapid.Uint32().Draw(t, "sum"),
+		Code: wire.Code(rapid.Uint8Range(0, uint8(wire.Full)).Draw(t, "code")), Data: blob.Draw(t, "data"),
+	}
+})
+
 var anyMessage = rapid.Custom(func(t *rapid.T) wire.Message {
+	if rapid.IntRange(0, 3).Draw(t, "own") == 0 {
+		return wire.Message{Group: env.GroupID(number.Draw(t, "group")), RetainFrom: number.Draw(t, "retain"), Own: anyOwn.Draw(t, "message")}
+	}
 	m := &raftpb.Message{
 		Type: kinds.Draw(t, "type").Enum(), To: scalar(t, "to"), From: scalar(t, "from"), Term: scalar(t, "term"), LogTerm: scalar(t, "log term"),
 		Index: scalar(t, "index"), Commit: scalar(t, "commit"), Vote: scalar(t, "vote"), RejectHint: scalar(t, "reject hint"),
@@ -70,7 +86,7 @@ var anyMessage = rapid.Custom(func(t *rapid.T) wire.Message {
 var anyFrame = rapid.Custom(func(t *rapid.T) wire.Frame {
 	return wire.Frame{
 		Cluster: number.Draw(t, "cluster"), From: env.NodeID(number.Draw(t, "from node")), To: env.NodeID(number.Draw(t, "to node")),
-		Incarnation: number.Draw(t, "incarnation"), Messages: rapid.SliceOfN(anyMessage, 0, 4).Draw(t, "messages"),
+		Incarnation: number.Draw(t, "incarnation"), Disk: number.Draw(t, "disk"), Messages: rapid.SliceOfN(anyMessage, 0, 4).Draw(t, "messages"),
 	}
 })
 

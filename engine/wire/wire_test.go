@@ -7,6 +7,8 @@ import (
 	"errors"
 	"hash/crc32"
 	"math"
+	"reflect"
+	"strings"
 	"testing"
 
 	"go.etcd.io/raft/v3"
@@ -25,7 +27,7 @@ func entry(term, index uint64, data string) *raftpb.Entry {
 func sample() wire.Frame {
 	id := func(v uint64) *uint64 { return &v }
 	return wire.Frame{
-		Cluster: 0xc1a5, From: 1, To: 2, Incarnation: 9,
+		Cluster: 0xc1a5, From: 1, To: 2, Incarnation: 9, Disk: 0xd15c,
 		Messages: []wire.Message{
 			{Group: 7, RetainFrom: 88, Raft: &raftpb.Message{
 				Type: raftpb.MsgApp.Enum(), To: id(12), From: id(11), Term: id(5), LogTerm: id(4), Index: id(99), Commit: id(98),
@@ -44,6 +46,11 @@ func sample() wire.Frame {
 					},
 				}},
 			}},
+			{Group: 9, Own: &wire.Own{
+				Kind: wire.OwnChunk, From: 12, To: 11, ID: 1 << 40, Term: 6, Index: 1000, Disk: math.MaxUint64, Incarnation: 3,
+				File: "segment.log", Bytes: math.MaxInt64, Offset: 512, Count: math.MaxUint32, Sum: 77, Code: wire.Full, Data: []byte("bytes"),
+			}},
+			{Own: &wire.Own{Kind: wire.OwnNodeStatus}},
 		},
 	}
 }
@@ -55,8 +62,8 @@ func equal(t interface {
 }, got, want wire.Frame,
 ) {
 	t.Helper()
-	if got.Cluster != want.Cluster || got.From != want.From || got.To != want.To || got.Incarnation != want.Incarnation {
-		t.Fatalf("header: got %d %d %d %d", got.Cluster, got.From, got.To, got.Incarnation)
+	if got.Cluster != want.Cluster || got.From != want.From || got.To != want.To || got.Incarnation != want.Incarnation || got.Disk != want.Disk {
+		t.Fatalf("header: got %d %d %d %d %d", got.Cluster, got.From, got.To, got.Incarnation, got.Disk)
 	}
 	if len(got.Messages) != len(want.Messages) {
 		t.Fatalf("%d messages, want %d", len(got.Messages), len(want.Messages))
@@ -66,10 +73,28 @@ func equal(t interface {
 		if g.Group != w.Group || g.RetainFrom != w.RetainFrom {
 			t.Fatalf("message %d: group %d retain %d, want %d and %d", i, g.Group, g.RetainFrom, w.Group, w.RetainFrom)
 		}
+		if (g.Own == nil) != (w.Own == nil) || (g.Raft == nil) != (w.Raft == nil) {
+			t.Fatalf("message %d: got %v, want %v", i, g, w)
+		}
+		if w.Own != nil {
+			if !reflect.DeepEqual(g.Own, canonicalOwn(w.Own)) {
+				t.Fatalf("message %d: got %+v, want %+v", i, g.Own, w.Own)
+			}
+			continue
+		}
 		if !proto.Equal(canonical(g.Raft), canonical(w.Raft)) {
 			t.Fatalf("message %d: got %v, want %v", i, g.Raft, w.Raft)
 		}
 	}
+}
+
+// canonicalOwn is a copy whose data is not empty but present.
+func canonicalOwn(o *wire.Own) *wire.Own {
+	c := *o
+	if len(c.Data) == 0 {
+		c.Data = nil
+	}
+	return &c
 }
 
 // canonical is a copy in which every scalar is set and no byte string or list
@@ -130,22 +155,26 @@ func TestSampleSurvives(t *testing.T) {
 // TestBytes holds the format itself: a changed byte here is a new version.
 func TestBytes(t *testing.T) {
 	f := sample()
-	f.Messages = f.Messages[:2]
+	f.Messages = append(f.Messages[:2:2], f.Messages[4])
 	got := hex.EncodeToString(wire.AppendFrame(nil, &f)[8:])
-	want := "01000000" + "02000000" + "a5c1000000000000" + "0100000000000000" + "0200000000000000" + "0900000000000000" +
+	want := "02000000" + "03000000" + "a5c1000000000000" + "0100000000000000" + "0200000000000000" + "0900000000000000" + "5cd1000000000000" +
 		// group 7, retain 88, MsgApp, mask 0x023f: to, from, term, log term, index, commit, entries
 		"07" + "58" + "03" + "3f02" + "0c" + "0b" + "05" + "04" + "63" + "62" +
 		// three entries: (4,100) follows on (4,99); (5,101) names its term; (5,103) names its index
 		"03" + "00" + "03" + "6f6e65" + "04" + "05" + "00" + "08" + "67" + "03" + "666172" +
 		// group 300, MsgHeartbeat, mask 0x0807: to, from, term, context
-		"ac02" + "00" + "08" + "0708" + "02" + "01" + "01" + "04" + "72656164"
+		"ac02" + "00" + "08" + "0708" + "02" + "01" + "01" + "04" + "72656164" +
+		// group 9, chunk, mask 0x3fff: to, from, id, term, index, disk, incarnation
+		"09" + "00" + "82" + "ff3f" + "0b" + "0c" + "808080808020" + "06" + "e807" + "ffffffffffffffffff01" + "03" +
+		// bytes, offset, count, sum, code, file, data
+		"ffffffffffffffff7f" + "8004" + "ffffffff0f" + "4d" + "06" + "0b" + "7365676d656e742e6c6f67" + "05" + "6279746573"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
 func TestEmptyFrame(t *testing.T) {
-	b := wire.AppendFrame(nil, &wire.Frame{Cluster: 1, From: 2, To: 3, Incarnation: 4})
+	b := wire.AppendFrame(nil, &wire.Frame{Cluster: 1, From: 2, To: 3, Incarnation: 4, Disk: 5})
 	if len(b) != wire.HeaderBytes {
 		t.Errorf("%d bytes", len(b))
 	}
@@ -153,7 +182,7 @@ func TestEmptyFrame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, got, wire.Frame{Cluster: 1, From: 2, To: 3, Incarnation: 4})
+	equal(t, got, wire.Frame{Cluster: 1, From: 2, To: 3, Incarnation: 4, Disk: 5})
 }
 
 func TestNilAndEmptyAreOne(t *testing.T) {
@@ -191,11 +220,12 @@ func TestEnvelopeRefuses(t *testing.T) {
 		want  error
 	}{
 		"nothing":       {func([]byte) []byte { return nil }, wire.ErrTruncated},
-		"half a header": {func(b []byte) []byte { return b[:47] }, wire.ErrTruncated},
+		"half a header": {func(b []byte) []byte { return b[:55] }, wire.ErrTruncated},
 		"cut short":     {func(b []byte) []byte { return b[:len(b)-1] }, wire.ErrTruncated},
 		"one byte more": {func(b []byte) []byte { return append(b, 0) }, wire.ErrMalformed},
-		"flipped bit":   {func(b []byte) []byte { b[50] ^= 1; return b }, wire.ErrChecksum},
-		"version 2":     {func(b []byte) []byte { b[8] = 2; return resum(b) }, wire.ErrVersion},
+		"flipped bit":   {func(b []byte) []byte { b[60] ^= 1; return b }, wire.ErrChecksum},
+		"version 1":     {func(b []byte) []byte { b[8] = 1; return resum(b) }, wire.ErrVersion},
+		"version 3":     {func(b []byte) []byte { b[8] = 3; return resum(b) }, wire.ErrVersion},
 		"a message more": {func(b []byte) []byte {
 			b[12]++
 			return resum(b)
@@ -224,7 +254,18 @@ func TestMessageRefuses(t *testing.T) {
 		"local: storage response":  "0100140000",
 		"local: forget leader":     "0100170000",
 		"type 24":                  "0100180000",
-		"type 255":                 "0100ff0000",
+		"own: no kind":             "0100800000",
+		"own: kind 8":              "0100880000",
+		"own: unknown field":       "0100810040",
+		"own: zero":                "010081010000",
+		"own: negative bytes":      "0100818000ffffffffffffffffff01",
+		"own: count of 33 bits":    "01008100028080808010",
+		"own: sum of 33 bits":      "01008100048080808010",
+		"own: code 7":              "010081000807",
+		"own: empty file":          "010081001000",
+		"own: empty data":          "010081002000",
+		"own: file of 129 bytes":   "01008100108101" + strings.Repeat("61", 129),
+		"own: data beyond":         "0100810020056161",
 		"unknown field":            "0100080010",
 		"zero that is present":     "010008010000",
 		"long integer":             "01000801008100",
@@ -248,7 +289,7 @@ func TestMessageRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		b := append(make([]byte, wire.HeaderBytes), body...)
-		b[8], b[12] = 1, 1
+		b[8], b[12] = 2, 1
 		if got, err := wire.Decode(resum(b)); !errors.Is(err, wire.ErrMalformed) {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}
@@ -279,6 +320,27 @@ func TestMisusePanics(t *testing.T) {
 	}
 }
 
+func TestOwnMisusePanics(t *testing.T) {
+	for name, m := range map[string]wire.Message{
+		"no kind":      {Own: &wire.Own{}},
+		"unknown kind": {Own: &wire.Own{Kind: wire.OwnRemoved + 1}},
+		"unknown code": {Own: &wire.Own{Kind: wire.OwnChunk, Code: wire.Full + 1}},
+		"long name":    {Own: &wire.Own{Kind: wire.OwnFetch, File: strings.Repeat("a", wire.MaxFileBytes+1)}},
+		"negative":     {Own: &wire.Own{Kind: wire.OwnFetch, Offset: -1}},
+		"both":         {Own: &wire.Own{Kind: wire.OwnFetch}, Raft: &raftpb.Message{Type: raftpb.MsgApp.Enum()}},
+	} {
+		if !panics(func() { wire.AppendFrame(nil, &wire.Frame{Messages: []wire.Message{m}}) }) {
+			t.Errorf("%s: no panic", name)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	if got := wire.OwnSnapStatus.String() + " " + wire.OwnKind(0).String() + " " + wire.NotHere.String() + " " + wire.Code(99).String(); got != "snap-status own? not here code?" {
+		t.Error(got)
+	}
+}
+
 func panics(f func()) (did bool) {
 	defer func() { did = recover() != nil }()
 	f()
@@ -291,7 +353,16 @@ func TestLaneOf(t *testing.T) {
 		raftpb.MsgVote: env.Urgent, raftpb.MsgPreVoteResp: env.Urgent, raftpb.MsgHeartbeat: env.Urgent,
 		raftpb.MsgReadIndex: env.Urgent, raftpb.MsgTimeoutNow: env.Urgent,
 	} {
-		if got := wire.LaneOf(kind); got != want {
+		if got := wire.LaneOf(wire.Message{Raft: &raftpb.Message{Type: &kind}}); got != want {
+			t.Errorf("%s goes %s, want %s", kind, got, want)
+		}
+	}
+	for kind := wire.OwnFetch; kind <= wire.OwnRemoved; kind++ {
+		want := env.Urgent
+		if kind == wire.OwnChunk {
+			want = env.Bulk
+		}
+		if got := wire.LaneOf(wire.Message{Own: &wire.Own{Kind: kind}}); got != want {
 			t.Errorf("%s goes %s, want %s", kind, got, want)
 		}
 	}

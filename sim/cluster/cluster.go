@@ -171,6 +171,7 @@ func (c *Cluster) engineConfig(node env.NodeID) engine.Config {
 	e, cfg := &c.schedule.Engine, engine.DefaultConfig()
 	cfg.Cluster = sim.Mix(c.schedule.Seed, 1) | 1
 	cfg.Node, cfg.Topology, cfg.NewMachine = node, c.topology, c.options.NewMachine
+	cfg.ScrubBytes = 0
 	set(&cfg.ISRLag, time.Duration(e.ISRLagNs))
 	set(&cfg.MaxBatchBytes, int(e.MaxBatchBytes))
 	set(&cfg.CheckpointBytes, e.CheckpointBytes)

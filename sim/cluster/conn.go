@@ -59,6 +59,18 @@ func (n conn) ListOffsets(node env.NodeID, r engine.ListOffsetsRequest, done fun
 	}, func(err error) { done(engine.ListOffsetsResponse{}, err) })
 }
 
+func (n conn) DeleteRecords(node env.NodeID, r engine.DeleteRecordsRequest, done func(engine.DeleteRecordsResponse, error)) {
+	n.c.probes.asks(n.from, node)
+	n.c.call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
+		engineNode.DeleteRecords(r, func(a engine.DeleteRecordsResponse) {
+			reply(overheadBytes, func() {
+				n.c.probes.answered(n.from, node, a.Err, a.Leader)
+				done(a, nil)
+			})
+		})
+	}, func(err error) { done(engine.DeleteRecordsResponse{}, err) })
+}
+
 func (n conn) Metadata(node env.NodeID, topics []string, done func(engine.MetadataResponse, error)) {
 	n.c.call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
 		a := engineNode.Metadata(topics)

@@ -92,7 +92,7 @@ func (h *host) format(done func(error)) {
 	tasks := new(env.Tasks)
 	world, cfg := p.world(), h.c.engineConfig(h.id)
 	p.exec(func() {
-		tasks.Go("format", func(t *env.Task) { done(engine.Format(t, world, cfg)) })
+		tasks.Go("format", func(t *env.Task) { done(engine.Format(t, world, cfg, engine.FormatFirst)) })
 	})
 }
 

@@ -364,7 +364,7 @@ func TestObservingAllocatesNothing(t *testing.T) {
 
 // A crash of the leader is what short does; the rest follows from it.
 func TestARunTellsWhatItReached(t *testing.T) {
-	s := short(3)
+	s := short(1)
 	s.Workload.ProducesPerMinute = 6000
 	r := run(t, s, Options{})
 	mustPass(t, r)

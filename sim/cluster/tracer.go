@@ -34,6 +34,11 @@ func (p *process) digest(e *env.Event) {
 	for _, n := range e.Set {
 		b = binary.LittleEndian.AppendUint64(b, uint64(n))
 	}
+	for _, ids := range [...][]env.ReplicaID{e.Voters, e.Outgoing, e.Learners} {
+		for _, id := range ids {
+			b = binary.LittleEndian.AppendUint64(b, uint64(id))
+		}
+	}
 	p.buf = b
 	p.c.k.Record(sim.KindTrace, uint64(p.host.id)<<8|uint64(e.Kind), uint64(e.Group), e.Term, b)
 }
@@ -55,6 +60,7 @@ func (c *Cluster) observe(p *process, e *env.Event) {
 		}
 		out.Set = c.set
 	}
+	out.Voters, out.Outgoing, out.Learners = replicaIDs(e.Voters), replicaIDs(e.Outgoing), replicaIDs(e.Learners)
 	c.feed(*out)
 }
 
@@ -161,4 +167,12 @@ func nodesOf(set []env.NodeID) []uint64 {
 		nodes[i] = uint64(n)
 	}
 	return nodes
+}
+
+// replicaIDs converts a list of a membership; such events are rare.
+func replicaIDs(ids []env.ReplicaID) (out []uint64) {
+	for _, id := range ids {
+		out = append(out, uint64(id))
+	}
+	return out
 }

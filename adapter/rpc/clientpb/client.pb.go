@@ -515,6 +515,161 @@ func (x *ListOffsetsResponse) GetLeaderEpoch() int32 {
 	return 0
 }
 
+type DeleteRecordsRequest struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Topic     string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	Partition int32                  `protobuf:"varint,2,opt,name=partition,proto3" json:"partition,omitempty"`
+	// The first record to keep; -1: none, the partition begins at its end.
+	Offset        int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
+	LeaderEpoch   int32 `protobuf:"varint,4,opt,name=leader_epoch,json=leaderEpoch,proto3" json:"leader_epoch,omitempty"`
+	TimeoutMs     int64 `protobuf:"varint,5,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteRecordsRequest) Reset() {
+	*x = DeleteRecordsRequest{}
+	mi := &file_proto_client_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteRecordsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteRecordsRequest) ProtoMessage() {}
+
+func (x *DeleteRecordsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_client_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteRecordsRequest.ProtoReflect.Descriptor instead.
+func (*DeleteRecordsRequest) Descriptor() ([]byte, []int) {
+	return file_proto_client_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *DeleteRecordsRequest) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *DeleteRecordsRequest) GetPartition() int32 {
+	if x != nil {
+		return x.Partition
+	}
+	return 0
+}
+
+func (x *DeleteRecordsRequest) GetOffset() int64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
+func (x *DeleteRecordsRequest) GetLeaderEpoch() int32 {
+	if x != nil {
+		return x.LeaderEpoch
+	}
+	return 0
+}
+
+func (x *DeleteRecordsRequest) GetTimeoutMs() int64 {
+	if x != nil {
+		return x.TimeoutMs
+	}
+	return 0
+}
+
+type DeleteRecordsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Err   int32                  `protobuf:"varint,1,opt,name=err,proto3" json:"err,omitempty"`
+	// Beside an error: it may have been done, or may yet be.
+	Unknown bool `protobuf:"varint,2,opt,name=unknown,proto3" json:"unknown,omitempty"`
+	// Where the partition begins now.
+	LogStart      int64  `protobuf:"varint,3,opt,name=log_start,json=logStart,proto3" json:"log_start,omitempty"`
+	Leader        uint64 `protobuf:"varint,4,opt,name=leader,proto3" json:"leader,omitempty"`
+	LeaderEpoch   int32  `protobuf:"varint,5,opt,name=leader_epoch,json=leaderEpoch,proto3" json:"leader_epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteRecordsResponse) Reset() {
+	*x = DeleteRecordsResponse{}
+	mi := &file_proto_client_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteRecordsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteRecordsResponse) ProtoMessage() {}
+
+func (x *DeleteRecordsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_client_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteRecordsResponse.ProtoReflect.Descriptor instead.
+func (*DeleteRecordsResponse) Descriptor() ([]byte, []int) {
+	return file_proto_client_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *DeleteRecordsResponse) GetErr() int32 {
+	if x != nil {
+		return x.Err
+	}
+	return 0
+}
+
+func (x *DeleteRecordsResponse) GetUnknown() bool {
+	if x != nil {
+		return x.Unknown
+	}
+	return false
+}
+
+func (x *DeleteRecordsResponse) GetLogStart() int64 {
+	if x != nil {
+		return x.LogStart
+	}
+	return 0
+}
+
+func (x *DeleteRecordsResponse) GetLeader() uint64 {
+	if x != nil {
+		return x.Leader
+	}
+	return 0
+}
+
+func (x *DeleteRecordsResponse) GetLeaderEpoch() int32 {
+	if x != nil {
+		return x.LeaderEpoch
+	}
+	return 0
+}
+
 type MetadataRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// None: all topics.
@@ -525,7 +680,7 @@ type MetadataRequest struct {
 
 func (x *MetadataRequest) Reset() {
 	*x = MetadataRequest{}
-	mi := &file_proto_client_proto_msgTypes[6]
+	mi := &file_proto_client_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -537,7 +692,7 @@ func (x *MetadataRequest) String() string {
 func (*MetadataRequest) ProtoMessage() {}
 
 func (x *MetadataRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_client_proto_msgTypes[6]
+	mi := &file_proto_client_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -550,7 +705,7 @@ func (x *MetadataRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetadataRequest.ProtoReflect.Descriptor instead.
 func (*MetadataRequest) Descriptor() ([]byte, []int) {
-	return file_proto_client_proto_rawDescGZIP(), []int{6}
+	return file_proto_client_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *MetadataRequest) GetTopics() []string {
@@ -571,7 +726,7 @@ type Node struct {
 
 func (x *Node) Reset() {
 	*x = Node{}
-	mi := &file_proto_client_proto_msgTypes[7]
+	mi := &file_proto_client_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -583,7 +738,7 @@ func (x *Node) String() string {
 func (*Node) ProtoMessage() {}
 
 func (x *Node) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_client_proto_msgTypes[7]
+	mi := &file_proto_client_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -596,7 +751,7 @@ func (x *Node) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Node.ProtoReflect.Descriptor instead.
 func (*Node) Descriptor() ([]byte, []int) {
-	return file_proto_client_proto_rawDescGZIP(), []int{7}
+	return file_proto_client_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Node) GetId() uint64 {
@@ -630,14 +785,22 @@ type Partition struct {
 	LogStart      int64  `protobuf:"varint,11,opt,name=log_start,json=logStart,proto3" json:"log_start,omitempty"`
 	Applied       uint64 `protobuf:"varint,12,opt,name=applied,proto3" json:"applied,omitempty"`
 	// Why the replica here serves no more; empty: it serves.
-	Fenced        string `protobuf:"bytes,13,opt,name=fenced,proto3" json:"fenced,omitempty"`
+	Fenced string `protobuf:"bytes,13,opt,name=fenced,proto3" json:"fenced,omitempty"`
+	// The replica here, 0: none, and what it is at: serving, repairing, asking,
+	// adopting, fenced, opening.
+	Replica uint64 `protobuf:"varint,14,opt,name=replica,proto3" json:"replica,omitempty"`
+	State   string `protobuf:"bytes,15,opt,name=state,proto3" json:"state,omitempty"`
+	// It has no vote yet: its group brings it up to date.
+	Learner bool `protobuf:"varint,16,opt,name=learner,proto3" json:"learner,omitempty"`
+	// Offsets whose bytes here are not what was written.
+	Damaged       []*DamagedRange `protobuf:"bytes,17,rep,name=damaged,proto3" json:"damaged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Partition) Reset() {
 	*x = Partition{}
-	mi := &file_proto_client_proto_msgTypes[8]
+	mi := &file_proto_client_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -649,7 +812,7 @@ func (x *Partition) String() string {
 func (*Partition) ProtoMessage() {}
 
 func (x *Partition) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_client_proto_msgTypes[8]
+	mi := &file_proto_client_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -662,7 +825,7 @@ func (x *Partition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Partition.ProtoReflect.Descriptor instead.
 func (*Partition) Descriptor() ([]byte, []int) {
-	return file_proto_client_proto_rawDescGZIP(), []int{8}
+	return file_proto_client_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Partition) GetTopic() string {
@@ -756,6 +919,96 @@ func (x *Partition) GetFenced() string {
 	return ""
 }
 
+func (x *Partition) GetReplica() uint64 {
+	if x != nil {
+		return x.Replica
+	}
+	return 0
+}
+
+func (x *Partition) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *Partition) GetLearner() bool {
+	if x != nil {
+		return x.Learner
+	}
+	return false
+}
+
+func (x *Partition) GetDamaged() []*DamagedRange {
+	if x != nil {
+		return x.Damaged
+	}
+	return nil
+}
+
+type DamagedRange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Base  int64                  `protobuf:"varint,1,opt,name=base,proto3" json:"base,omitempty"`
+	// Not included.
+	End int64 `protobuf:"varint,2,opt,name=end,proto3" json:"end,omitempty"`
+	// No other replica could give good bytes when it was last asked.
+	Everywhere    bool `protobuf:"varint,3,opt,name=everywhere,proto3" json:"everywhere,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DamagedRange) Reset() {
+	*x = DamagedRange{}
+	mi := &file_proto_client_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DamagedRange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DamagedRange) ProtoMessage() {}
+
+func (x *DamagedRange) ProtoReflect() protoreflect.Message {
+	mi := &file_proto_client_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DamagedRange.ProtoReflect.Descriptor instead.
+func (*DamagedRange) Descriptor() ([]byte, []int) {
+	return file_proto_client_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *DamagedRange) GetBase() int64 {
+	if x != nil {
+		return x.Base
+	}
+	return 0
+}
+
+func (x *DamagedRange) GetEnd() int64 {
+	if x != nil {
+		return x.End
+	}
+	return 0
+}
+
+func (x *DamagedRange) GetEverywhere() bool {
+	if x != nil {
+		return x.Everywhere
+	}
+	return false
+}
+
 type MetadataResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Cluster uint64                 `protobuf:"varint,1,opt,name=cluster,proto3" json:"cluster,omitempty"`
@@ -769,7 +1022,7 @@ type MetadataResponse struct {
 
 func (x *MetadataResponse) Reset() {
 	*x = MetadataResponse{}
-	mi := &file_proto_client_proto_msgTypes[9]
+	mi := &file_proto_client_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +1034,7 @@ func (x *MetadataResponse) String() string {
 func (*MetadataResponse) ProtoMessage() {}
 
 func (x *MetadataResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_client_proto_msgTypes[9]
+	mi := &file_proto_client_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +1047,7 @@ func (x *MetadataResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetadataResponse.ProtoReflect.Descriptor instead.
 func (*MetadataResponse) Descriptor() ([]byte, []int) {
-	return file_proto_client_proto_rawDescGZIP(), []int{9}
+	return file_proto_client_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *MetadataResponse) GetCluster() uint64 {
@@ -833,7 +1086,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_proto_client_proto_msgTypes[10]
+	mi := &file_proto_client_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -845,7 +1098,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_client_proto_msgTypes[10]
+	mi := &file_proto_client_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -858,7 +1111,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_proto_client_proto_rawDescGZIP(), []int{10}
+	return file_proto_client_proto_rawDescGZIP(), []int{13}
 }
 
 type StatusResponse struct {
@@ -867,14 +1120,16 @@ type StatusResponse struct {
 	Ready    bool  `protobuf:"varint,1,opt,name=ready,proto3" json:"ready,omitempty"`
 	UptimeMs int64 `protobuf:"varint,2,opt,name=uptime_ms,json=uptimeMs,proto3" json:"uptime_ms,omitempty"`
 	// Empty until ready, but for cluster and node.
-	Metadata      *MetadataResponse `protobuf:"bytes,3,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	Metadata *MetadataResponse `protobuf:"bytes,3,opt,name=metadata,proto3" json:"metadata,omitempty"`
+	// The node's disk has no room: it takes no records until it has.
+	Full          bool `protobuf:"varint,4,opt,name=full,proto3" json:"full,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_proto_client_proto_msgTypes[11]
+	mi := &file_proto_client_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -886,7 +1141,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_proto_client_proto_msgTypes[11]
+	mi := &file_proto_client_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -899,7 +1154,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_proto_client_proto_rawDescGZIP(), []int{11}
+	return file_proto_client_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *StatusResponse) GetReady() bool {
@@ -921,6 +1176,13 @@ func (x *StatusResponse) GetMetadata() *MetadataResponse {
 		return x.Metadata
 	}
 	return nil
+}
+
+func (x *StatusResponse) GetFull() bool {
+	if x != nil {
+		return x.Full
+	}
+	return false
 }
 
 var File_proto_client_proto protoreflect.FileDescriptor
@@ -969,12 +1231,25 @@ const file_proto_client_proto_rawDesc = "" +
 	"\x03err\x18\x01 \x01(\x05R\x03err\x12\x16\n" +
 	"\x06offset\x18\x02 \x01(\x03R\x06offset\x12\x16\n" +
 	"\x06leader\x18\x03 \x01(\x04R\x06leader\x12!\n" +
-	"\fleader_epoch\x18\x04 \x01(\x05R\vleaderEpoch\")\n" +
+	"\fleader_epoch\x18\x04 \x01(\x05R\vleaderEpoch\"\xa4\x01\n" +
+	"\x14DeleteRecordsRequest\x12\x14\n" +
+	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
+	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x16\n" +
+	"\x06offset\x18\x03 \x01(\x03R\x06offset\x12!\n" +
+	"\fleader_epoch\x18\x04 \x01(\x05R\vleaderEpoch\x12\x1d\n" +
+	"\n" +
+	"timeout_ms\x18\x05 \x01(\x03R\ttimeoutMs\"\x9b\x01\n" +
+	"\x15DeleteRecordsResponse\x12\x10\n" +
+	"\x03err\x18\x01 \x01(\x05R\x03err\x12\x18\n" +
+	"\aunknown\x18\x02 \x01(\bR\aunknown\x12\x1b\n" +
+	"\tlog_start\x18\x03 \x01(\x03R\blogStart\x12\x16\n" +
+	"\x06leader\x18\x04 \x01(\x04R\x06leader\x12!\n" +
+	"\fleader_epoch\x18\x05 \x01(\x05R\vleaderEpoch\")\n" +
 	"\x0fMetadataRequest\x12\x16\n" +
 	"\x06topics\x18\x01 \x03(\tR\x06topics\"0\n" +
 	"\x04Node\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x12\x18\n" +
-	"\aaddress\x18\x02 \x01(\tR\aaddress\"\xdf\x02\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\"\xe5\x03\n" +
 	"\tPartition\x12\x14\n" +
 	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x1c\n" +
 	"\tpartition\x18\x02 \x01(\x05R\tpartition\x12\x14\n" +
@@ -989,7 +1264,17 @@ const file_proto_client_proto_rawDesc = "" +
 	" \x01(\x03R\rhighWatermark\x12\x1b\n" +
 	"\tlog_start\x18\v \x01(\x03R\blogStart\x12\x18\n" +
 	"\aapplied\x18\f \x01(\x04R\aapplied\x12\x16\n" +
-	"\x06fenced\x18\r \x01(\tR\x06fenced\"\xaf\x01\n" +
+	"\x06fenced\x18\r \x01(\tR\x06fenced\x12\x18\n" +
+	"\areplica\x18\x0e \x01(\x04R\areplica\x12\x14\n" +
+	"\x05state\x18\x0f \x01(\tR\x05state\x12\x18\n" +
+	"\alearner\x18\x10 \x01(\bR\alearner\x12:\n" +
+	"\adamaged\x18\x11 \x03(\v2 .lockstep.client.v1.DamagedRangeR\adamaged\"T\n" +
+	"\fDamagedRange\x12\x12\n" +
+	"\x04base\x18\x01 \x01(\x03R\x04base\x12\x10\n" +
+	"\x03end\x18\x02 \x01(\x03R\x03end\x12\x1e\n" +
+	"\n" +
+	"everywhere\x18\x03 \x01(\bR\n" +
+	"everywhere\"\xaf\x01\n" +
 	"\x10MetadataResponse\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\x04R\acluster\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\x04R\x04node\x12.\n" +
@@ -997,15 +1282,17 @@ const file_proto_client_proto_rawDesc = "" +
 	"\n" +
 	"partitions\x18\x04 \x03(\v2\x1d.lockstep.client.v1.PartitionR\n" +
 	"partitions\"\x0f\n" +
-	"\rStatusRequest\"\x85\x01\n" +
+	"\rStatusRequest\"\x99\x01\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05ready\x18\x01 \x01(\bR\x05ready\x12\x1b\n" +
 	"\tuptime_ms\x18\x02 \x01(\x03R\buptimeMs\x12@\n" +
-	"\bmetadata\x18\x03 \x01(\v2$.lockstep.client.v1.MetadataResponseR\bmetadata2\xb2\x03\n" +
+	"\bmetadata\x18\x03 \x01(\v2$.lockstep.client.v1.MetadataResponseR\bmetadata\x12\x12\n" +
+	"\x04full\x18\x04 \x01(\bR\x04full2\x98\x04\n" +
 	"\x06Client\x12R\n" +
 	"\aProduce\x12\".lockstep.client.v1.ProduceRequest\x1a#.lockstep.client.v1.ProduceResponse\x12L\n" +
 	"\x05Fetch\x12 .lockstep.client.v1.FetchRequest\x1a!.lockstep.client.v1.FetchResponse\x12^\n" +
-	"\vListOffsets\x12&.lockstep.client.v1.ListOffsetsRequest\x1a'.lockstep.client.v1.ListOffsetsResponse\x12U\n" +
+	"\vListOffsets\x12&.lockstep.client.v1.ListOffsetsRequest\x1a'.lockstep.client.v1.ListOffsetsResponse\x12d\n" +
+	"\rDeleteRecords\x12(.lockstep.client.v1.DeleteRecordsRequest\x1a).lockstep.client.v1.DeleteRecordsResponse\x12U\n" +
 	"\bMetadata\x12#.lockstep.client.v1.MetadataRequest\x1a$.lockstep.client.v1.MetadataResponse\x12O\n" +
 	"\x06Status\x12!.lockstep.client.v1.StatusRequest\x1a\".lockstep.client.v1.StatusResponseB7Z5github.com/lockstep-log/lockstep/adapter/rpc/clientpbb\x06proto3"
 
@@ -1021,40 +1308,46 @@ func file_proto_client_proto_rawDescGZIP() []byte {
 	return file_proto_client_proto_rawDescData
 }
 
-var file_proto_client_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_proto_client_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_proto_client_proto_goTypes = []any{
-	(*ProduceRequest)(nil),      // 0: lockstep.client.v1.ProduceRequest
-	(*ProduceResponse)(nil),     // 1: lockstep.client.v1.ProduceResponse
-	(*FetchRequest)(nil),        // 2: lockstep.client.v1.FetchRequest
-	(*FetchResponse)(nil),       // 3: lockstep.client.v1.FetchResponse
-	(*ListOffsetsRequest)(nil),  // 4: lockstep.client.v1.ListOffsetsRequest
-	(*ListOffsetsResponse)(nil), // 5: lockstep.client.v1.ListOffsetsResponse
-	(*MetadataRequest)(nil),     // 6: lockstep.client.v1.MetadataRequest
-	(*Node)(nil),                // 7: lockstep.client.v1.Node
-	(*Partition)(nil),           // 8: lockstep.client.v1.Partition
-	(*MetadataResponse)(nil),    // 9: lockstep.client.v1.MetadataResponse
-	(*StatusRequest)(nil),       // 10: lockstep.client.v1.StatusRequest
-	(*StatusResponse)(nil),      // 11: lockstep.client.v1.StatusResponse
+	(*ProduceRequest)(nil),        // 0: lockstep.client.v1.ProduceRequest
+	(*ProduceResponse)(nil),       // 1: lockstep.client.v1.ProduceResponse
+	(*FetchRequest)(nil),          // 2: lockstep.client.v1.FetchRequest
+	(*FetchResponse)(nil),         // 3: lockstep.client.v1.FetchResponse
+	(*ListOffsetsRequest)(nil),    // 4: lockstep.client.v1.ListOffsetsRequest
+	(*ListOffsetsResponse)(nil),   // 5: lockstep.client.v1.ListOffsetsResponse
+	(*DeleteRecordsRequest)(nil),  // 6: lockstep.client.v1.DeleteRecordsRequest
+	(*DeleteRecordsResponse)(nil), // 7: lockstep.client.v1.DeleteRecordsResponse
+	(*MetadataRequest)(nil),       // 8: lockstep.client.v1.MetadataRequest
+	(*Node)(nil),                  // 9: lockstep.client.v1.Node
+	(*Partition)(nil),             // 10: lockstep.client.v1.Partition
+	(*DamagedRange)(nil),          // 11: lockstep.client.v1.DamagedRange
+	(*MetadataResponse)(nil),      // 12: lockstep.client.v1.MetadataResponse
+	(*StatusRequest)(nil),         // 13: lockstep.client.v1.StatusRequest
+	(*StatusResponse)(nil),        // 14: lockstep.client.v1.StatusResponse
 }
 var file_proto_client_proto_depIdxs = []int32{
-	7,  // 0: lockstep.client.v1.MetadataResponse.nodes:type_name -> lockstep.client.v1.Node
-	8,  // 1: lockstep.client.v1.MetadataResponse.partitions:type_name -> lockstep.client.v1.Partition
-	9,  // 2: lockstep.client.v1.StatusResponse.metadata:type_name -> lockstep.client.v1.MetadataResponse
-	0,  // 3: lockstep.client.v1.Client.Produce:input_type -> lockstep.client.v1.ProduceRequest
-	2,  // 4: lockstep.client.v1.Client.Fetch:input_type -> lockstep.client.v1.FetchRequest
-	4,  // 5: lockstep.client.v1.Client.ListOffsets:input_type -> lockstep.client.v1.ListOffsetsRequest
-	6,  // 6: lockstep.client.v1.Client.Metadata:input_type -> lockstep.client.v1.MetadataRequest
-	10, // 7: lockstep.client.v1.Client.Status:input_type -> lockstep.client.v1.StatusRequest
-	1,  // 8: lockstep.client.v1.Client.Produce:output_type -> lockstep.client.v1.ProduceResponse
-	3,  // 9: lockstep.client.v1.Client.Fetch:output_type -> lockstep.client.v1.FetchResponse
-	5,  // 10: lockstep.client.v1.Client.ListOffsets:output_type -> lockstep.client.v1.ListOffsetsResponse
-	9,  // 11: lockstep.client.v1.Client.Metadata:output_type -> lockstep.client.v1.MetadataResponse
-	11, // 12: lockstep.client.v1.Client.Status:output_type -> lockstep.client.v1.StatusResponse
-	8,  // [8:13] is the sub-list for method output_type
-	3,  // [3:8] is the sub-list for method input_type
-	3,  // [3:3] is the sub-list for extension type_name
-	3,  // [3:3] is the sub-list for extension extendee
-	0,  // [0:3] is the sub-list for field type_name
+	11, // 0: lockstep.client.v1.Partition.damaged:type_name -> lockstep.client.v1.DamagedRange
+	9,  // 1: lockstep.client.v1.MetadataResponse.nodes:type_name -> lockstep.client.v1.Node
+	10, // 2: lockstep.client.v1.MetadataResponse.partitions:type_name -> lockstep.client.v1.Partition
+	12, // 3: lockstep.client.v1.StatusResponse.metadata:type_name -> lockstep.client.v1.MetadataResponse
+	0,  // 4: lockstep.client.v1.Client.Produce:input_type -> lockstep.client.v1.ProduceRequest
+	2,  // 5: lockstep.client.v1.Client.Fetch:input_type -> lockstep.client.v1.FetchRequest
+	4,  // 6: lockstep.client.v1.Client.ListOffsets:input_type -> lockstep.client.v1.ListOffsetsRequest
+	6,  // 7: lockstep.client.v1.Client.DeleteRecords:input_type -> lockstep.client.v1.DeleteRecordsRequest
+	8,  // 8: lockstep.client.v1.Client.Metadata:input_type -> lockstep.client.v1.MetadataRequest
+	13, // 9: lockstep.client.v1.Client.Status:input_type -> lockstep.client.v1.StatusRequest
+	1,  // 10: lockstep.client.v1.Client.Produce:output_type -> lockstep.client.v1.ProduceResponse
+	3,  // 11: lockstep.client.v1.Client.Fetch:output_type -> lockstep.client.v1.FetchResponse
+	5,  // 12: lockstep.client.v1.Client.ListOffsets:output_type -> lockstep.client.v1.ListOffsetsResponse
+	7,  // 13: lockstep.client.v1.Client.DeleteRecords:output_type -> lockstep.client.v1.DeleteRecordsResponse
+	12, // 14: lockstep.client.v1.Client.Metadata:output_type -> lockstep.client.v1.MetadataResponse
+	14, // 15: lockstep.client.v1.Client.Status:output_type -> lockstep.client.v1.StatusResponse
+	10, // [10:16] is the sub-list for method output_type
+	4,  // [4:10] is the sub-list for method input_type
+	4,  // [4:4] is the sub-list for extension type_name
+	4,  // [4:4] is the sub-list for extension extendee
+	0,  // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_proto_client_proto_init() }
@@ -1068,7 +1361,7 @@ func file_proto_client_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_proto_client_proto_rawDesc), len(file_proto_client_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,11 +24,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Client_Produce_FullMethodName     = "/lockstep.client.v1.Client/Produce"
-	Client_Fetch_FullMethodName       = "/lockstep.client.v1.Client/Fetch"
-	Client_ListOffsets_FullMethodName = "/lockstep.client.v1.Client/ListOffsets"
-	Client_Metadata_FullMethodName    = "/lockstep.client.v1.Client/Metadata"
-	Client_Status_FullMethodName      = "/lockstep.client.v1.Client/Status"
+	Client_Produce_FullMethodName       = "/lockstep.client.v1.Client/Produce"
+	Client_Fetch_FullMethodName         = "/lockstep.client.v1.Client/Fetch"
+	Client_ListOffsets_FullMethodName   = "/lockstep.client.v1.Client/ListOffsets"
+	Client_DeleteRecords_FullMethodName = "/lockstep.client.v1.Client/DeleteRecords"
+	Client_Metadata_FullMethodName      = "/lockstep.client.v1.Client/Metadata"
+	Client_Status_FullMethodName        = "/lockstep.client.v1.Client/Status"
 )
 
 // ClientClient is the client API for Client service.
@@ -41,6 +42,8 @@ type ClientClient interface {
 	Fetch(ctx context.Context, in *FetchRequest, opts ...grpc.CallOption) (*FetchResponse, error)
 	// Ask for the end or the start of a partition, linearizably.
 	ListOffsets(ctx context.Context, in *ListOffsetsRequest, opts ...grpc.CallOption) (*ListOffsetsResponse, error)
+	// Let a partition begin later, for good.
+	DeleteRecords(ctx context.Context, in *DeleteRecordsRequest, opts ...grpc.CallOption) (*DeleteRecordsResponse, error)
 	// The cluster as this node knows it.
 	Metadata(ctx context.Context, in *MetadataRequest, opts ...grpc.CallOption) (*MetadataResponse, error)
 	// This node: whether it serves, and its metadata. Answered also while the
@@ -86,6 +89,16 @@ func (c *clientClient) ListOffsets(ctx context.Context, in *ListOffsetsRequest, 
 	return out, nil
 }
 
+func (c *clientClient) DeleteRecords(ctx context.Context, in *DeleteRecordsRequest, opts ...grpc.CallOption) (*DeleteRecordsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteRecordsResponse)
+	err := c.cc.Invoke(ctx, Client_DeleteRecords_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *clientClient) Metadata(ctx context.Context, in *MetadataRequest, opts ...grpc.CallOption) (*MetadataResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(MetadataResponse)
@@ -116,6 +129,8 @@ type ClientServer interface {
 	Fetch(context.Context, *FetchRequest) (*FetchResponse, error)
 	// Ask for the end or the start of a partition, linearizably.
 	ListOffsets(context.Context, *ListOffsetsRequest) (*ListOffsetsResponse, error)
+	// Let a partition begin later, for good.
+	DeleteRecords(context.Context, *DeleteRecordsRequest) (*DeleteRecordsResponse, error)
 	// The cluster as this node knows it.
 	Metadata(context.Context, *MetadataRequest) (*MetadataResponse, error)
 	// This node: whether it serves, and its metadata. Answered also while the
@@ -139,6 +154,9 @@ func (UnimplementedClientServer) Fetch(context.Context, *FetchRequest) (*FetchRe
 }
 func (UnimplementedClientServer) ListOffsets(context.Context, *ListOffsetsRequest) (*ListOffsetsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListOffsets not implemented")
+}
+func (UnimplementedClientServer) DeleteRecords(context.Context, *DeleteRecordsRequest) (*DeleteRecordsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteRecords not implemented")
 }
 func (UnimplementedClientServer) Metadata(context.Context, *MetadataRequest) (*MetadataResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Metadata not implemented")
@@ -221,6 +239,24 @@ func _Client_ListOffsets_Handler(srv interface{}, ctx context.Context, dec func(
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Client_DeleteRecords_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteRecordsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ClientServer).DeleteRecords(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Client_DeleteRecords_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ClientServer).DeleteRecords(ctx, req.(*DeleteRecordsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _Client_Metadata_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(MetadataRequest)
 	if err := dec(in); err != nil {
@@ -275,6 +311,10 @@ var Client_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListOffsets",
 			Handler:    _Client_ListOffsets_Handler,
+		},
+		{
+			MethodName: "DeleteRecords",
+			Handler:    _Client_DeleteRecords_Handler,
 		},
 		{
 			MethodName: "Metadata",

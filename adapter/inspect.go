@@ -1,0 +1,65 @@
+package adapter
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/lockstep-log/lockstep/engine/journal"
+	"github.com/lockstep-log/lockstep/engine/ship"
+	"github.com/lockstep-log/lockstep/engine/wal"
+)
+
+// InspectedItem is one thing that stands in a file of a data directory.
+type InspectedItem struct {
+	Offset, Length int64
+	What           string
+	Err            error // why it does not verify; nil: it does
+}
+
+// Inspect reads one file of a data directory, of whatever kind, verifies it, and
+// gives visit everything that stands in it, in the order of the bytes. Nothing is
+// changed. Its error is the first damage. A file of no known kind, or one that
+// cannot be opened, matches ErrInput.
+func Inspect(file string, visit func(InspectedItem)) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return inputError{err}
+	}
+	defer func() { _ = f.Close() }() // only read
+	info, err := f.Stat()
+	if err != nil {
+		return inputError{err}
+	}
+	if !info.Mode().IsRegular() {
+		return inputf("%s is no file; name the files to inspect", file)
+	}
+	err = inspectAs(f, info.Size(), filepath.Base(file), visit)
+	if errors.Is(err, wal.ErrNotOurs) || errors.Is(err, ship.ErrNotOurs) {
+		return inputf("%s is no file of a node: its name is that of none", file)
+	}
+	return err
+}
+
+// inspectAs finds out by the name whose file it is.
+func inspectAs(r io.ReaderAt, size int64, name string, visit func(InspectedItem)) error {
+	switch {
+	case strings.HasSuffix(name, ".witness"), strings.HasPrefix(name, "j-"):
+		return journal.Inspect(r, size, name, func(i journal.Item) { visit(InspectedItem(i)) })
+	case strings.HasPrefix(name, ship.Prefix):
+		return ship.Inspect(r, size, name, func(i ship.Item) { visit(InspectedItem(i)) })
+	default:
+		return wal.Inspect(r, size, name, func(i wal.Item) { visit(InspectedItem(i)) })
+	}
+}
+
+// String is the line that is printed of it.
+func (i InspectedItem) String() string {
+	if i.Err != nil {
+		return fmt.Sprintf("%10d  %10d  %s: DAMAGED: %v", i.Offset, i.Length, i.What, i.Err)
+	}
+	return fmt.Sprintf("%10d  %10d  %s", i.Offset, i.Length, i.What)
+}

@@ -1,0 +1,107 @@
+package ship
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/machine"
+)
+
+// getManifest finds the manifest that the reference names, here or at the node
+// that sent it, and makes it durable before anything of it is fetched.
+func (x *transfer) getManifest(t *env.Task) error {
+	b, err := x.stagedManifest(t)
+	if err != nil {
+		return err
+	}
+	fetched := b == nil
+	if fetched {
+		if b, err = x.fetchManifest(t); err != nil {
+			return err
+		}
+	}
+	g, m, err := DecodeManifest(b)
+	switch {
+	case err != nil:
+		return err
+	case g != x.group || m.Checkpoint.Index != x.ref.Index || m.Checkpoint.Term != x.ref.Term:
+		return fmt.Errorf("%w: it is of group %d at index %d, not of group %d at %d", ErrManifest, g, m.Checkpoint.Index, x.group, x.ref.Index)
+	}
+	x.manifest = m
+	if !fetched {
+		return nil
+	}
+	return x.writeManifest(t, b)
+}
+
+// stagedManifest reads the manifest that an earlier transfer staged; nil if it
+// is not the one.
+func (x *transfer) stagedManifest(t *env.Task) ([]byte, error) {
+	f, err := t.Open(x.s.env.Disk, x.at.path(manifestName), env.OpenExisting)
+	if errors.Is(err, env.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	size, err := t.Size(f)
+	if err != nil {
+		return nil, err
+	}
+	if size != x.ref.Bytes {
+		return nil, nil
+	}
+	b := make([]byte, size)
+	if n, _ := t.ReadAt(f, b, 0); int64(n) < size || checksum(b) != x.ref.Sum {
+		return nil, nil
+	}
+	return b, nil
+}
+
+// fetchManifest asks for it. Only the node that sent the snapshot has it.
+func (x *transfer) fetchManifest(t *env.Task) ([]byte, error) {
+	d := x.s.download(x.group, x.ref, machine.FileInfo{Bytes: x.ref.Bytes, Sum: x.ref.Sum}, []env.NodeID{x.first}, 0)
+	x.under = d
+	defer func() { x.under = nil; d.close() }()
+	for {
+		var b bytes.Buffer
+		for int64(b.Len()) < x.ref.Bytes {
+			data, err := d.take(t, x.check)
+			if err != nil {
+				return nil, err
+			}
+			b.Write(data)
+		}
+		if checksum(b.Bytes()) == x.ref.Sum {
+			return b.Bytes(), nil
+		}
+		if err := d.restart(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (x *transfer) writeManifest(t *env.Task, b []byte) error {
+	temporary := x.at.path(temporaryName)
+	f, err := t.Open(x.s.env.Disk, temporary, env.OpenCreate)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := t.Truncate(f, 0); err != nil {
+		return err
+	}
+	if err := t.WriteAt(f, b, 0); err != nil {
+		return err
+	}
+	if err := t.Sync(f); err != nil {
+		return err
+	}
+	if err := t.Rename(x.s.env.Disk, temporary, x.at.path(manifestName)); err != nil {
+		return err
+	}
+	return t.SyncDir(x.s.env.Disk, x.at.dir)
+}

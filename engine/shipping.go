@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/machine"
+	"github.com/lockstep-log/lockstep/engine/replica"
+	"github.com/lockstep-log/lockstep/engine/ship"
+	"github.com/lockstep-log/lockstep/engine/wire"
+)
+
+// Stage implements replica.Host.
+func (n *Node) Stage(r *replica.Replica, ref ship.Ref, from env.NodeID, done func(*replica.Staged, error)) {
+	n.ship.Stage(ref, machineDir(r.Group()), r.Machine(), from, func(s *ship.Staged, err error) {
+		switch {
+		case errors.Is(err, ship.ErrDisk):
+			n.fail(err)
+		case err != nil:
+			done(nil, err)
+		default:
+			done(&replica.Staged{Manifest: s.Manifest, Source: s, Discard: func() { s.Discard(nil) }}, nil)
+		}
+	})
+}
+
+// StageProgress implements replica.Host.
+func (n *Node) StageProgress(r *replica.Replica) int64 { return n.ship.Progress(r.Group()) }
+
+// Offer implements replica.Host.
+func (n *Node) Offer(r *replica.Replica, m machine.Manifest) (ship.Ref, error) {
+	return n.ship.Offer(r.Group(), m)
+}
+
+// Withdraw implements replica.Host.
+func (n *Node) Withdraw(ref ship.Ref) { n.ship.Withdraw(ref) }
+
+// shipping is the node as package ship sees it.
+type shipping struct{ n *Node }
+
+var _ ship.Port = shipping{}
+
+// Send implements ship.Port.
+func (s shipping) Send(to env.NodeID, m wire.Message) { s.n.Send(to, m) }
+
+// Local implements ship.Port. Files are given while the replica serves: what a
+// machine says of its files before it is open means nothing.
+func (s shipping) Local(g env.GroupID) (machine.Source, bool) {
+	p := s.n.byGroup[g]
+	if p == nil || !p.serves() {
+		return nil, false
+	}
+	source, ok := p.machine.(machine.Source)
+	return source, ok
+}
+
+// Nodes implements ship.Port.
+func (s shipping) Nodes(g env.GroupID) (nodes []env.NodeID) {
+	p := s.n.byGroup[g]
+	if p == nil {
+		return nil
+	}
+	for _, r := range p.spec.Replicas {
+		if r.Node != s.n.cfg.Node {
+			nodes = append(nodes, r.Node)
+		}
+	}
+	slices.Sort(nodes)
+	return nodes
+}
+
+// Replica implements ship.Port.
+func (s shipping) Replica(g env.GroupID) env.ReplicaID {
+	if p := s.n.byGroup[g]; p != nil {
+		return p.replica.Self()
+	}
+	return 0
+}
+
+// Suspect implements ship.Port.
+func (s shipping) Suspect(g env.GroupID, _ string) {
+	if p := s.n.byGroup[g]; p != nil {
+		s.n.scrub.suspect(p)
+	}
+}

@@ -1,0 +1,96 @@
+package wal
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/lockstep-log/lockstep/engine/env"
+)
+
+// trim lets the log begin at offset and returns where it begins then. Whole
+// segments below leave the state. Their files stay until no checkpoint names
+// them: what a trim that a crash takes back would need.
+func (l *Log) trim(offset int64) int64 {
+	s := &l.state
+	if offset = min(offset, s.end); offset <= s.start {
+		return s.start
+	}
+	s.start = offset
+	gone := 0
+	for gone < len(l.segments) && l.segments[gone].End <= offset {
+		gone++
+	}
+	if gone > 0 && gone == len(l.segments) {
+		// Nobody can ask for its bytes any more. What a checkpoint under way has
+		// captured of them was handed to the disk.
+		l.tail.takeUnwritten()
+	}
+	for _, d := range l.segments[:gone] {
+		l.doomed = append(l.doomed, d)
+		l.readable = slices.DeleteFunc(l.readable, func(r *segment) bool { return r == d })
+		l.bad = slices.DeleteFunc(l.bad, func(b BadFile) bool { return b.Base == d.Base })
+	}
+	l.segments = slices.Delete(l.segments, 0, gone)
+	l.dropTerms()
+	if l.cfg.OnTrim != nil {
+		l.cfg.OnTrim(s.index, offset)
+	}
+	return offset
+}
+
+// dropTerms forgets terms that end before the first segment. One that ends at
+// the log's start or later stays: batches below the start may need it.
+func (l *Log) dropTerms() {
+	first := l.state.end
+	if len(l.segments) > 0 {
+		first = l.segments[0].Base
+	}
+	terms := l.state.terms
+	for len(terms) > 1 && terms[1].Start <= first {
+		terms = terms[1:]
+	}
+	l.state.terms = terms
+}
+
+// bury removes the files of segments that were trimmed off and that no durable
+// checkpoint names, each once nobody reads it any more.
+func (l *Log) bury(dead []*segment) {
+	for _, s := range dead {
+		l.giveUp(s)
+		s.file.retire(func() {
+			for _, name := range []string{s.fileName(), s.indexFile()} {
+				l.env.Disk.Remove(l.path(name), func(err error) {
+					if err != nil && !errors.Is(err, env.ErrNotExist) {
+						l.failed(err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TrimPoint is where the log should begin by its retention settings at the wall
+// time nowMs, milliseconds since the Unix epoch. ok is false if it does already.
+// Only sealed segments go. It decides nothing: the leader proposes a trim, and
+// that is what all replicas apply.
+func (l *Log) TrimPoint(nowMs int64) (offset int64, ok bool) {
+	if !l.opened || l.dead {
+		return 0, false
+	}
+	set := l.state.settings
+	left := int64(0)
+	for _, s := range l.segments {
+		left += s.Bytes
+	}
+	offset = l.state.start
+	for _, s := range l.segments[:max(len(l.segments)-1, 0)] {
+		left -= s.Bytes
+		tooMuch := set.RetentionBytes > 0 && left >= set.RetentionBytes
+		tooOld := set.RetentionMs > 0 && s.MaxTime < nowMs-set.RetentionMs
+		if !tooMuch && !tooOld {
+			break
+		}
+		offset = s.End
+	}
+	return offset, offset > l.state.start
+}
