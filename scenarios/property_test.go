@@ -54,15 +54,21 @@ var faultKinds = []faultKind{
 		f.CorruptPPM = rapid.Uint64Range(0, 20_000).Draw(t, "corrupt")
 	}},
 	{cluster.ThrottleDisk, func(t *rapid.T, f *cluster.Fault) {
-		f.BytesPerSecond = rapid.SampledFrom([]int64{0, 5_000_000, 50_000}).Draw(t, "bytes per second")
+		f.BytesPerSecond = rapid.SampledFrom([]int64{5_000_000, 50_000}).Draw(t, "bytes per second")
 	}},
 	{cluster.StallDisk, nil},
 	{cluster.SlowDisk, func(t *rapid.T, f *cluster.Fault) { f.LatencyNs = drawMs(t, "latency", 0, 800) }},
 	{cluster.FailSync, nil},
 	{cluster.SyncErrors, nil},
-	{cluster.SwapDisks, nil},
+	{cluster.SwapDisks, func(_ *rapid.T, f *cluster.Fault) {
+		if len(f.Nodes) == 1 || len(f.Nodes) == 0 && f.Count < 2 { // it takes two
+			f.Role, f.Nodes, f.Group, f.Count = cluster.RoleAll, nil, 0, 0
+		}
+	}},
 	{cluster.WallJump, func(t *rapid.T, f *cluster.Fault) { f.LatencyNs = drawMs(t, "jump", -60_000, 60_000) }},
-	{cluster.Drift, func(t *rapid.T, f *cluster.Fault) { f.DriftPPM = rapid.Int64Range(-500, 500).Draw(t, "drift ppm") }},
+	{cluster.Drift, func(t *rapid.T, f *cluster.Fault) {
+		f.DriftPPM = rapid.SampledFrom([]int64{100, -100, 500, -500}).Draw(t, "drift ppm")
+	}},
 	{cluster.Freeze, nil},
 }
 
