@@ -40,7 +40,6 @@
 //     the next one.
 //   - EventLost names only bytes that read otherwise now than they were written,
 //     and every byte of a Written range is covered by a checksum.
-//
 //   - Recovered has in Offset the index of the checkpoint that the replica starts
 //     from; 0: it starts from nothing, or it is not said. It may come again within
 //     one process: the replica began anew, with everything it had written durable.

@@ -241,6 +241,9 @@ var memberPlants = []plant{
 		joint(c)
 		c.tell(c.r(3), checker.Event{Kind: checker.EventMembers, Index: 6, Voters: []uint64{1, 3}, Outgoing: []uint64{1, 2, 3}})
 	}},
+	{"a configuration without voters", checker.Configuration, func(c *toy) {
+		c.tell(c.r(3), checker.Event{Kind: checker.EventMembers, Index: 6, Outgoing: []uint64{1, 2, 3}})
+	}},
 	{"a configuration that is not applied", checker.Configuration, func(c *toy) {
 		c.tell(c.r(3), checker.Event{Kind: checker.EventMembers, Index: 9, Voters: []uint64{1, 3}})
 	}},

@@ -108,6 +108,10 @@ func (m *Monitor) members(r *replica, e *Event) {
 	g := r.group
 	m.checked[oConfiguration]++
 	c := g.upTo(e.Index)
+	if len(e.Voters) == 0 && len(g.Members) > 0 {
+		m.object(oConfiguration, e, "group %d: replica %d has for entry %d a configuration without voters", g.ID, r.id, e.Index)
+		return
+	}
 	switch {
 	case c.index != e.Index:
 		c = m.addConfig(g, e)

@@ -84,6 +84,7 @@ func (m *Monitor) replaced(r *replica, e *Event) {
 		m.object(oFencedSpeaks, e, "group %d: node %d takes the id %d, which has lived before, on node %d", r.group.ID, e.Node, r.id, r.node)
 	}
 	m.takesOver(r, e)
+	m.checked[oSnapshotSafety]++
 	m.isCommitted(r, e, "begins with its checkpoint")
 	r.whole, r.down, r.queue = true, false, r.queue[:0]
 	r.restartLog(e.Index)

@@ -78,6 +78,8 @@ type Config struct {
 	SnapshotTimeout time.Duration // a snapshot without progress for so long is given up; default 10 s
 	CheckpointFiles int           // a group that alone keeps more journal files is checkpointed; default 4
 
+	// CheckpointsAtOnce bounds those that run for the sake of the journal. Default 4.
+	CheckpointsAtOnce int
 	// OutboxBytes is how much the messages of one turn may have toward one peer.
 	// Beyond it files for others are dropped, then appends: both are asked again.
 	// Default 64 MiB.
@@ -130,7 +132,7 @@ func DefaultConfig() Config {
 		ProduceTimeout: 30 * time.Second,
 		MaxInflight:    256, MaxInflightByte: 8 << 20, MaxUncommitted: 64 << 20,
 		CheckpointBytes: 64 << 20, CheckpointFiles: 4, SnapshotTimeout: 10 * time.Second,
-		OutboxBytes: 64 << 20, FetchBytes: 64 << 20, BacklogBytes: 256 << 20,
+		CheckpointsAtOnce: 4, OutboxBytes: 64 << 20, FetchBytes: 64 << 20, BacklogBytes: 256 << 20,
 		MaxOpenFiles: 512, IdleClose: 10 * time.Second,
 		LostEvery: time.Second, RepairEvery: time.Minute, RetentionEvery: 30 * time.Second,
 		ScrubBytes: 8 << 20, ScrubEvery: time.Hour,
@@ -162,6 +164,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("%w: MaxBatchBytes %d is more than new logs take, Log.MaxBatchBytes %d", ErrConfig, c.MaxBatchBytes, c.Log.MaxBatchBytes)
 	case c.MaxInflightByte < maxFrameBytes:
 		return fmt.Errorf("%w: MaxInflightByte %d is less than one message, %d", ErrConfig, c.MaxInflightByte, maxFrameBytes)
+	case c.CheckpointsAtOnce < 1:
+		return fmt.Errorf("%w: CheckpointsAtOnce %d; need at least 1", ErrConfig, c.CheckpointsAtOnce)
 	case c.CheckpointFiles < 1:
 		return fmt.Errorf("%w: CheckpointFiles %d; need at least 1", ErrConfig, c.CheckpointFiles)
 	case c.MaxWaiters <= 0 || c.MaxInflight <= 0 || c.MaxUncommitted == 0 || c.CheckpointBytes <= 0 || c.MaxFetchBytes <= 0:

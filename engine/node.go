@@ -44,22 +44,24 @@ type Node struct {
 	byGroup    map[env.GroupID]*partition
 	byName     map[topicPartition]*Partition // all of the topology
 
-	woken   []*replica.Replica
-	spare   []*replica.Replica // the other buffer of woken
-	turn    func()             // endTurn, made once
-	ticked  func()             // onTick, made once
-	posted  bool
-	outbox  outbox
-	peers   peers
-	space   space
-	scrub   scrub
-	sweeps  due   // of the pool
-	trims   due   // of the logs, by retention
-	fetched int64 // bytes that fetches may be reading now
-	tick    env.Timer
-	ready   bool
-	stopped bool
-	stops   []func(error) // wait for the end of a stop; not empty while one runs
+	woken     []*replica.Replica
+	spare     []*replica.Replica // the other buffer of woken
+	turn      func()             // endTurn, made once
+	ticked    func()             // onTick, made once
+	posted    bool
+	released  func() // onReleased, made once
+	releasing int    // forced checkpoints that run
+	outbox    outbox
+	peers     peers
+	space     space
+	scrub     scrub
+	sweeps    due   // of the pool
+	trims     due   // of the logs, by retention
+	fetched   int64 // bytes that fetches may be reading now
+	tick      env.Timer
+	ready     bool
+	stopped   bool
+	stops     []func(error) // wait for the end of a stop; not empty while one runs
 }
 
 type topicPartition struct {
@@ -75,7 +77,7 @@ func Start(e env.Env, cfg Config, events Events) *Node {
 		byName:  map[topicPartition]*Partition{},
 	}
 	n.peers, n.space.full = peers{}, map[env.NodeID]time.Duration{}
-	n.turn, n.ticked = n.endTurn, n.onTick
+	n.turn, n.ticked, n.released = n.endTurn, n.onTick, n.onReleased
 	for i := range cfg.Topology.Partitions {
 		p := &n.cfg.Topology.Partitions[i]
 		n.byName[topicPartition{p.Topic, p.Partition}] = p

@@ -63,6 +63,8 @@ type partition struct {
 	replacing bool
 	asking    *asking // not nil while a grant is waited for
 	trimming  bool
+	began     uint64 // applied when the replica was opened
+	cleaned   bool   // nothing of an unfinished snapshot is left since
 }
 
 // build makes a machine and a replica of the group that know nothing yet.

@@ -91,6 +91,7 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 	switch {
 	case err == nil:
 		p.state = StateServing
+		p.began, p.cleaned = p.replica.AppliedIndex(), false
 		p.mend()
 	case repairable && rec.Fenced == nil:
 		p.state, p.why = StateRepairing, err

@@ -22,7 +22,7 @@ func (w *world) fill(t *testing.T, n, count int) int {
 	for i := range count {
 		value := fmt.Sprintf("%06d %s", n+i, strings.Repeat("x", 1000))
 		var got engine.ProduceResponse
-		for try := 0; try < 50; try++ {
+		for range 50 {
 			if got = w.leader().produce(t, batch(value)); got.Err == engine.None {
 				break
 			}

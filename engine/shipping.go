@@ -25,6 +25,30 @@ func (n *Node) Stage(r *replica.Replica, ref ship.Ref, from env.NodeID, done fun
 	})
 }
 
+// cleanAtOnce is how many directories are looked through at a time.
+const cleanAtOnce = 16
+
+// cleanStaged removes what an earlier life began to stage for replicas that have
+// caught up by their log: one that still waits for a snapshot applies nothing.
+func (n *Node) cleanStaged() {
+	left := cleanAtOnce
+	for _, p := range n.partitions {
+		if p.cleaned || !p.serves() || p.replica.AppliedIndex() == p.began || n.ship.Progress(p.spec.Group) > 0 ||
+			p.mending != nil || p.replica.Busy() {
+			continue
+		}
+		if left--; left < 0 {
+			return
+		}
+		p.cleaned = true
+		n.ship.Clean(machineDir(p.spec.Group), func(err error) {
+			if err != nil {
+				n.fail(err)
+			}
+		})
+	}
+}
+
 // StageProgress implements replica.Host.
 func (n *Node) StageProgress(r *replica.Replica) int64 { return n.ship.Progress(r.Group()) }
 

@@ -62,6 +62,7 @@ func (n *Node) onTick() {
 	}
 	if n.trims.passed(now, n.cfg.RetentionEvery) {
 		n.retain()
+		n.cleanStaged()
 	}
 }
 
@@ -82,12 +83,29 @@ func (d *due) passed(now, every time.Duration) bool {
 }
 
 // releaseJournal checkpoints groups that alone keep old journal files: an idle
-// partition applies too little to do it by itself.
+// partition applies too little to do it by itself. Few at once: their syncs
+// compete with the journal's own.
 func (n *Node) releaseJournal() {
 	for _, g := range n.journal.Laggards(n.cfg.CheckpointFiles) {
-		if p := n.byGroup[g]; p.serves() {
-			p.replica.Checkpoint(func(error) {}) // refused while one runs
+		if n.releasing >= n.cfg.CheckpointsAtOnce {
+			return
 		}
+		if p := n.byGroup[g]; p.serves() {
+			n.releasing++
+			p.replica.Checkpoint(func(err error) { // refused while one runs
+				n.releasing--
+				if err == nil && n.Ready() {
+					n.env.Clock.Post(n.released)
+				}
+			})
+		}
+	}
+}
+
+// onReleased goes on with the next group.
+func (n *Node) onReleased() {
+	if n.Ready() {
+		n.releaseJournal()
 	}
 }
 

@@ -45,6 +45,7 @@ func status(server string) (adapter.Status, error) {
 type liveNode struct {
 	id      env.NodeID
 	file    string
+	data    string
 	address string
 	cmd     *exec.Cmd
 }
@@ -58,6 +59,15 @@ func (n *liveNode) start(t *testing.T) {
 	t.Cleanup(n.kill)
 }
 
+// stop ends it cleanly.
+func (n *liveNode) stop(t *testing.T) {
+	t.Helper()
+	if err := n.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = n.cmd.Wait()
+}
+
 // kill sends SIGKILL and waits for the end.
 func (n *liveNode) kill() {
 	if n.cmd.ProcessState == nil {
@@ -66,8 +76,9 @@ func (n *liveNode) kill() {
 	}
 }
 
-// cluster formats and starts three processes with a topic "text".
-func cluster(t *testing.T) []*liveNode {
+// cluster formats and starts three processes with a topic "text". tune may be
+// nil.
+func cluster(t *testing.T, tune func(*adapter.Config)) []*liveNode {
 	t.Helper()
 	var members []adapter.NodeConfig
 	for id := range uint64(3) {
@@ -81,11 +92,17 @@ func cluster(t *testing.T) []*liveNode {
 			Topics: []adapter.TopicConfig{{Name: "text"}},
 			Tuning: adapter.TuningConfig{JournalFileBytes: 8 << 20, SegmentBytes: 1 << 20, CheckpointBytes: 1 << 20},
 		}
+		if tune != nil {
+			tune(&c)
+		}
 		b, err := yaml.Marshal(c)
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := &liveNode{id: env.NodeID(m.ID), file: filepath.Join(dir, fmt.Sprintf("node-%d.yaml", m.ID)), address: m.Address}
+		n := &liveNode{id: env.NodeID(m.ID), file: filepath.Join(dir, fmt.Sprintf("node-%d.yaml", m.ID)), address: m.Address, data: filepath.Join(dir, c.Data)}
+		if filepath.IsAbs(c.Data) {
+			n.data = c.Data
+		}
 		if err := os.WriteFile(n.file, b, 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +145,7 @@ func TestEndToEndTheLeaderIsKilledInTheMiddleOfAText(t *testing.T) {
 	if os.Getenv("LOCKSTEP_E2E") != "" {
 		x.lines = wholeText
 	}
-	nodes := cluster(t)
+	nodes := cluster(t, nil)
 	awaitLeader(t, nodes[0].address, nil)
 	cfg := clientConfig(time.Second)
 	cfg.RetryUnknown = true

@@ -78,7 +78,7 @@ func printStatus(out io.Writer, s *adapter.Status) error {
 // printUnwell prints a line for each replica that is not whole.
 func printUnwell(out io.Writer, s *adapter.Status) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	any := false
+	begun := false
 	for i := range s.Partitions {
 		p := &s.Partitions[i]
 		for k := range p.Held {
@@ -86,8 +86,8 @@ func printUnwell(out io.Writer, s *adapter.Status) error {
 			if r.Whole() {
 				continue
 			}
-			if !any {
-				any = true
+			if !begun {
+				begun = true
 				fmt.Fprintf(w, "\nTOPIC\tPARTITION\tNODE\tREPLICA\tSTATE\tNOTE\n")
 			}
 			fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\n", p.Topic, p.Partition, r.Node, r.Replica, stateOf(r), noteOf(r))

@@ -221,6 +221,13 @@ func (n *node) crash(power bool) {
 	} else {
 		n.disk.Crash()
 	}
+	for _, other := range n.c.nodes { // whose connections close
+		n.c.k.After(time.Millisecond, func() {
+			if other != n && *other.alive && other.r != nil {
+				other.do(func() { other.r.PeerDown(n.id) })
+			}
+		})
+	}
 }
 
 // The loop and the ports.
