@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/lockstep-log/lockstep/sim/cluster"
@@ -51,3 +52,7 @@ func TestTheLastPointStrikes(t *testing.T) {
 		}
 	}
 }
+
+// isPoint tells whether a seed of a scenario is a crash point, of runs that all
+// have the same seed.
+func isPoint(sc Scenario) bool { return strings.HasPrefix(sc.Name, "crashpoints-") }
