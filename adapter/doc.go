@@ -16,6 +16,18 @@
 //
 // No decision about replication is made here.
 //
+// # When a disk fails
+//
+// A node repairs what it finds damaged by itself, and its status says so. What is
+// left to an operator:
+//
+//   - The disk is lost or a sync failed on it: replace it, "adapter format
+//     --replace", serve. The replicas come back under fresh ids.
+//   - The disk is full: make room, or let records go ("adapter delete-records").
+//     No restart is needed.
+//   - "adapter inspect FILE" tells of any file of a data directory what stands in
+//     it and whether it verifies.
+//
 // # Errors
 //
 // What the user has to change (a bad configuration, a port in use, a data

@@ -31,8 +31,9 @@
 //   - Entry precedes the Written that names it. The journal writes the entries
 //     of a group in the order of their Entry events and persists them in that
 //     order; an entry that was replaced before it was written may be left out.
-//   - A Written or Persisted with entries has the last entry's term and no vote;
-//     one with First 0 has a hard state.
+//   - A Written or Persisted with entries has the last entry's term, or 0, and no
+//     vote; one with First 0 has a hard state. Without the term every entry must be
+//     written, in the order of the Entry events, the replaced ones too.
 //   - VoteSent is traced for votes, not for pre-votes.
 //   - What recovery rewrites elsewhere, hard states included, gets a Written and
 //     a Persisted of its own.

@@ -38,6 +38,23 @@ var legalEdges = []struct {
 		c.tell(r, checker.Event{Kind: checker.EventPersisted, First: 6, Last: 7, Term: 1})
 		c.sendAcks(r)
 	}},
+	{"records of entries do not tell the term", func(c *toy) {
+		observe := c.tap
+		c.tap = func(e checker.Event) {
+			if e.First != 0 && (e.Kind == checker.EventWritten || e.Kind == checker.EventPersisted) {
+				e.Term = 0
+			}
+			observe(e)
+		}
+		c.propose(c.r(1)) // entries 6 and 7 of term 1, on 1 only; replaced before they are durable
+		c.propose(c.r(1))
+		c.elect(c.r(2))
+		c.propose(c.r(2))
+		c.replicate(c.r(2), c.r(1))
+		c.crash(c.r(1), true, 3)
+		c.recover(c.r(1), true)
+		c.spread(c.r(2))
+	}},
 	{"an entry that was replaced before it was written is never written", func(c *toy) {
 		r := c.r(3)
 		c.tell(r, checker.Event{Kind: checker.EventEntry, Index: 6, Term: 1, Sum: 700})

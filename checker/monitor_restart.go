@@ -269,7 +269,8 @@ func (r *replica) forgetQueue(e *Event) {
 		for last >= w.first && last >= r.log.first && r.log.term(last) == 0 {
 			last-- // two logs end there: whether it is this entry is not known
 		}
-		if w.first != 0 && w.first <= last && w.first >= r.log.first && !w.lost {
+		other := w.op != 0 && w.first <= last && r.log.opAt(last) != w.op-(w.last-last) // of entries that did not come back
+		if w.first != 0 && w.first <= last && w.first >= r.log.first && !w.lost && !other {
 			w.last, w.op = last, r.log.opAt(last)
 		} else {
 			w.first, w.last, w.op = 0, 0, 0

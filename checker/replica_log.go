@@ -94,8 +94,8 @@ func (l *replicaLog) append(index, term uint64, sum uint32) (gap bool) {
 }
 
 // take finds the oldest entries first..last that were not written yet and whose
-// last has that term, takes them and everything before them out of pending, and
-// returns the op of the last one; 0 if there are none.
+// last has that term, if it is not 0, takes them and everything before them out
+// of pending, and returns the op of the last one; 0 if there are none.
 func (l *replicaLog) take(first, last, term uint64) uint64 {
 	waiting := l.pending[l.head:]
 	for i := range waiting {
@@ -104,7 +104,7 @@ func (l *replicaLog) take(first, last, term uint64) uint64 {
 			continue
 		}
 		end := waiting[i+int(n)]
-		if end.term != term || !consecutive(waiting[i:i+int(n)+1]) {
+		if term != 0 && end.term != term || !consecutive(waiting[i:i+int(n)+1]) {
 			continue
 		}
 		l.head += i + int(n) + 1

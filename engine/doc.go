@@ -14,6 +14,10 @@
 // concerns; at the end of the turn each woken replica is flushed once and each
 // peer gets at most one frame per lane.
 //
+// Files that serve those who look after the disk: border.go (frames and the lives
+// of other nodes), shipping.go (snapshots and files), repair.go, replace.go,
+// space.go, retention.go, scrub.go.
+//
 //	client -> Produce -> replica.Propose -> raft -> journal, followers
 //	                                         raft -> wal.Apply -> acknowledgement
 //
@@ -25,15 +29,74 @@
 //   - ListOffsets and linearizable fetches see everything acknowledged, by
 //     anyone, before they were asked. A plain fetch returns committed records
 //     only and claims no recency.
-//   - One damaged partition never stops the others: its replica is fenced.
-//   - A failed write or sync stops the node; nothing it covered is acknowledged.
+//   - One damaged partition never stops the others.
+//   - A failed write or sync stops the node; nothing it covered is acknowledged. A
+//     full disk does not: see below.
 //   - An empty or foreign directory is never formatted by Start.
+//
+// # What becomes of damage
+//
+// The replica of a partition is in one of these states (State, in the metadata):
+//
+//	opening -> serving <--------------------------.
+//	   |          | bad file: fetched while it    |
+//	   |          | serves; its offsets are named |
+//	   |-> repairing: files without which the     |
+//	   |          log does not open; says nothing-|
+//	   '-> fenced -> asking -> adopting ----------'  as a learner, under a fresh id
+//
+// Bad bytes of a log (repair.go) are only bytes: the journal knows what was
+// promised. Each bad file is fetched from another replica, verified by its
+// checksum and renamed into place, under the same id. Where no replica has good
+// bytes, the metadata names the offsets, reads of them get KAFKA_STORAGE_ERROR,
+// and the others are asked again each RepairEvery.
+//
+// What the journal has lost (replace.go) may have been a promise: a vote, or an
+// entry that was acknowledged. The old id is silent from then on, durably. The
+// node tells its group each LostEvery; the leader proposes one change that
+// removes the old id and adds a learner with the next id of the group's own
+// count, and grants it to this very life of the node: its disk's random number,
+// its incarnation, a nonce. The node writes the adoption down before the new id
+// speaks, and begins with its newest intact checkpoint, which is committed state
+// whoever holds it; where both records of that are bad, with nothing, and keeps
+// what segments are intact. A crash anywhere begins again at "fenced"; the next
+// incarnation gets another id. FormatReplace makes a whole disk begin so.
+//
+// A panic fences its group for this process only and is not reported: the next
+// replica would meet the same bug.
+//
+// The scrub (scrub.go) reads everything at ScrubBytes a second, so that rot is
+// found while others have good copies.
+//
+// # A full disk
+//
+// The journal takes no byte that it has no room for, so nothing is half-written
+// (space.go): produces get KAFKA_STORAGE_ERROR, a leader's appends are dropped
+// unless they are small (raft sends them again), leadership goes to a node that
+// has room, reads go on. What keeps a group alive and lets it be checkpointed
+// fits in the room kept for it. When there is space everything goes on, in the
+// same process. A journal at its MaxBytes is treated the same, but keeps its
+// leadership: checkpoints free it.
+//
+// # Bounds
+//
+// Each queue and cache has a field of Config, with its unit and what happens when
+// it is full: the journal's window and files (journal.Config), what was proposed
+// and is not committed (MaxUncommitted), waiting requests (MaxWaiters), fetches
+// that read the disk (FetchBytes), what the disk owes to the logs
+// (BacklogBytes), the messages of a turn (OutboxBytes), open files
+// (MaxOpenFiles, IdleClose: an idle partition holds none), shipping and staging
+// (ship.Config).
 //
 // # Limits and known gaps
 //
-// The topology is static and must be the one the directory was formatted with.
-// A fenced replica stays fenced; repair and replacement by peers are not there
-// yet. Requests are served by leaders only.
+// The topology's nodes and partitions are static and must be those the directory
+// was formatted with. Requests are served by leaders only. A machine that is no
+// log looks after its own files: it is replaced, but not repaired. A segment that
+// is bad here and trimmed away everywhere else cannot be fetched; a log that does
+// not open without it stays out of service. What the disk refuses to read when a
+// log is opened takes that group out of service until the next start. Unreplicated
+// partitions are not there yet.
 //
 // # Decisions
 //

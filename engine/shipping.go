@@ -33,7 +33,7 @@ const cleanAtOnce = 16
 func (n *Node) cleanStaged() {
 	left := cleanAtOnce
 	for _, p := range n.partitions {
-		if p.cleaned || !p.serves() || p.replica.AppliedIndex() == p.began || n.ship.Progress(p.spec.Group) > 0 ||
+		if p.cleaned || p.keeper == nil || !p.serves() || p.replica.AppliedIndex() == p.began || n.ship.Progress(p.spec.Group) > 0 ||
 			p.mending != nil || p.replica.Busy() {
 			continue
 		}
