@@ -99,6 +99,9 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 			p.traceDamage(b)
 		}
 		p.mend()
+	case errors.Is(err, env.ErrNoSpace):
+		p.state, p.why = StateOpening, err
+		p.openLater()
 	case errors.Is(err, env.ErrIO) && !replaceable(err) && !errors.Is(err, wal.ErrUnread):
 		// The disk failed a write or a sync; nothing says that this group is
 		// damaged. Stopped, the node may come back; fenced, it could not.
@@ -107,6 +110,20 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 		p.replica.Fence(err) // see Fenced
 	}
 	return nil
+}
+
+// openLater tries again after a while: the disk was full, and nothing is damaged.
+func (p *partition) openLater() {
+	waiting := p.replica
+	p.node.tasks.Go("open", func(t *env.Task) {
+		t.Sleep(p.node.env.Clock, p.node.cfg.LostEvery)
+		if p.replica != waiting || p.state != StateOpening {
+			return
+		}
+		if err := p.reopen(t); err != nil {
+			p.node.fail(err)
+		}
+	})
 }
 
 // damaged takes a group out of service whose entries turned out unreadable: its

@@ -35,6 +35,7 @@ func beyond() Scenario {
 
 func drawDamage(name string, seed uint64) cluster.Schedule {
 	s := drawAll(name, seed)
+	s.Engine.ScrubBytesPerSecond = 1 << 20
 	s.Faults = drawFaults(&s, slices.Concat(families, damages), seed)
 	return s
 }

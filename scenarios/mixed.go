@@ -93,6 +93,17 @@ func drawEngine(e *cluster.Engine, draw *sim.Rand) {
 	e.LogTailBytes = pick(draw, 1<<10, 16<<10, 256<<10)
 	e.ISRLagNs = int64(pick(draw, time.Second, 2*time.Second, 4*time.Second))
 	e.TurnNs = int64(pick(draw, 0, 0, 20*time.Microsecond, 300*time.Microsecond, 3*time.Millisecond))
+	e.JournalRetainBytes = pick(draw, int64(0), 0, 32<<10, 128<<10)
+	e.ChunkBytes = pick(draw, int64(0), 512, 4<<10)
+	e.ShipBytesPerSecond = pick(draw, int64(0), 0, 256<<10)
+	e.ScrubBytesPerSecond = pick(draw, int64(0), 64<<10)
+	e.MaxOpenFiles = pick(draw, 0, 8)
+	if draw.Chance(1, 4) {
+		e.RetentionBytes = e.SegmentBytes * draw.Between(3, 10)
+	}
+	if draw.Chance(1, 6) {
+		e.RetentionNs = draw.Between(int64(8*time.Second), int64(40*time.Second))
+	}
 	e.RestartNs = draw.Between(int64(100*time.Millisecond), int64(2*time.Second))
 }
 

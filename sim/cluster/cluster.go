@@ -166,6 +166,13 @@ func (c *Cluster) diskConfig() diskmodel.Config {
 	return cfg
 }
 
+// How often a simulated node does what a live one does once in a while.
+const (
+	scrubEvery     = 2 * time.Second
+	retentionEvery = time.Second
+	repairEvery    = time.Second
+)
+
 // engineConfig is what a node is started with.
 func (c *Cluster) engineConfig(node env.NodeID) engine.Config {
 	e, cfg := &c.schedule.Engine, engine.DefaultConfig()
@@ -182,6 +189,14 @@ func (c *Cluster) engineConfig(node env.NodeID) engine.Config {
 	set(&cfg.Journal.FileBytes, e.JournalFileBytes)
 	set(&cfg.Journal.WindowBytes, e.JournalWindowBytes)
 	set(&cfg.Journal.Spares, e.JournalSpares)
+	set(&cfg.Journal.RetainBytes, e.JournalRetainBytes)
+	set(&cfg.Ship.ChunkBytes, int(e.ChunkBytes))
+	set(&cfg.Ship.SendBytes, e.ShipBytesPerSecond)
+	set(&cfg.Ship.ReceiveBytes, e.ShipBytesPerSecond)
+	set(&cfg.MaxOpenFiles, e.MaxOpenFiles)
+	cfg.ScrubBytes, cfg.ScrubEvery = e.ScrubBytesPerSecond, scrubEvery
+	cfg.Log.RetentionBytes, cfg.Log.RetentionMs = e.RetentionBytes, e.RetentionNs/million
+	cfg.RetentionEvery, cfg.RepairEvery = retentionEvery, repairEvery
 	if e.MaxBatchBytes != 0 {
 		cfg.Journal.MaxBatchBytes = int(2 * e.MaxBatchBytes)
 	}

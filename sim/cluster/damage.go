@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lockstep-log/lockstep/checker"
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/sim"
 )
@@ -35,7 +36,7 @@ func areaOf(name string) (area string, group env.GroupID) {
 	switch {
 	case strings.HasPrefix(name, "journal/j-"):
 		return AreaJournal, 0
-	case !strings.HasPrefix(dir, "groups/"):
+	case !strings.HasPrefix(dir, "groups/") || strings.HasPrefix(base, "stage."):
 		return "", 0
 	}
 	id, err := strconv.ParseUint(path.Base(dir), 10, 64)
@@ -93,6 +94,11 @@ func (c *Cluster) places(f *Fault, h *host) []place {
 func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 	raw, _ := h.disk.ReadRaw(name)
 	area, _ := areaOf(name)
+	if f.Kind == BadRead && area == AreaJournal {
+		// What the disk does not give at the end of the journal keeps the node down,
+		// and a sector that cannot be read comes there when its file is recycled.
+		return nil
+	}
 	if f.Kind == LostEntry && (area == AreaCheckpoint || area == AreaSegment && newest(h, name)) {
 		// An older checkpoint may come back in its place, to which the log goes back.
 		// A log that misses the segment that it writes to stops its node.
@@ -151,9 +157,13 @@ func (c *Cluster) beginBadRead(f *Fault, targets []*host) {
 	}
 }
 
-// beginLostEntry takes a name away.
+// beginLostEntry takes a machine's power, and a name away: a directory is read
+// again when the machine starts, and a process that has the file open would never
+// miss it.
 func (c *Cluster) beginLostEntry(f *Fault, targets []*host) {
 	for _, h := range targets {
+		h.down++
+		c.countLoss(h.powerLoss(lossModes[f.Mode]))
 		if at := c.places(f, h); len(at) > 0 && h.disk.LoseEntry(at[0].file) {
 			c.damaged(h, at[0].file, "name lost", 0)
 		}
@@ -218,6 +228,7 @@ func (c *Cluster) beginLostDisk(_ *Fault, targets []*host) {
 		h.disk.Lose()
 		h.disk.Replace()
 		h.written, h.blank = nil, true
+		c.feed(checker.Event{Kind: checker.EventDiskLost, Node: uint64(h.id)})
 		c.damaged(h, "", "disk lost", 0)
 	}
 }

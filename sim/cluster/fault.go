@@ -115,7 +115,7 @@ const (
 	// away, for good; LostWrite lets it land nowhere.
 	MisdirectedWrite = "misdirected-write"
 	LostWrite        = "lost-write"
-	// LostEntry takes a file's name away, for good.
+	// LostEntry takes the targets' power, and a file's name for good.
 	LostEntry = "lost-entry"
 	// LostDisk takes the targets' disks; they come back with empty ones.
 	LostDisk = "lost-disk"
@@ -199,7 +199,7 @@ func init() {
 		Rot:              {begin: (*Cluster).beginRot, damage: true},
 		MisdirectedWrite: {begin: (*Cluster).beginMisdirectedWrite, end: (*Cluster).endOrderedWrites, damage: true},
 		LostWrite:        {begin: (*Cluster).beginLostWrite, end: (*Cluster).endOrderedWrites, damage: true},
-		LostEntry:        {begin: (*Cluster).beginLostEntry, damage: true},
+		LostEntry:        {begin: (*Cluster).beginLostEntry, end: (*Cluster).release, damage: true},
 		LostDisk:         {begin: (*Cluster).beginLostDisk, end: (*Cluster).release, damage: true},
 
 		WallJump: {begin: (*Cluster).beginWallJump},

@@ -118,7 +118,6 @@ func (c *Cluster) endSyncErrors(_ *Fault, targets []*host) {
 func (c *Cluster) beginFullDisk(_ *Fault, targets []*host) {
 	for _, h := range targets {
 		h.fulls++
-		h.starved = true
 		h.disk.SetFull(true)
 	}
 }

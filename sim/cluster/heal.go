@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lockstep-log/lockstep/engine"
 	"github.com/lockstep-log/lockstep/netmodel"
 	"github.com/lockstep-log/lockstep/sim"
 )
@@ -110,13 +111,33 @@ func (c *Cluster) mend(nodes []*host) {
 		}
 	}
 	for _, h := range nodes {
-		if h.starved {
-			h.crash() // as an operator would who has made room
-		}
 		h.down = 0
+		if h.blank {
+			h.replaceDisk()
+			continue
+		}
 		h.revive()
 	}
 	c.reassess()
+}
+
+// replaceDisk formats the empty disk of a node that lost its own, as an operator
+// would, and starts the node on it.
+func (h *host) replaceDisk() {
+	h.crash()
+	h.down++
+	h.blank, h.reborn = false, true
+	h.formatAs(engine.FormatReplace, func(err error) {
+		if err != nil {
+			h.c.violate(oracleCrash, fmt.Sprintf("node %d cannot be formatted again: %v", h.id, err))
+		}
+		h.c.k.After(0, func() {
+			h.endProcess()
+			h.disk.Crash()
+			h.down--
+			h.revive()
+		})
+	})
 }
 
 func (c *Cluster) mendLinks(nodes []*host) {

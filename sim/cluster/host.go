@@ -38,11 +38,8 @@ type host struct {
 	diskFaults
 	damage damage
 	blank  bool // its disk was lost, and nobody has formatted the new one
+	reborn bool // it was formatted again
 	orders []*order
-
-	// starved: its disk was full in the life of this process. What it fenced then
-	// needs a new one.
-	starved bool
 
 	written []extent // handed to the disk, perhaps not durable yet
 	tail    tail     // of the journal
@@ -80,19 +77,20 @@ func (h *host) boot() *process {
 	h.boots++
 	h.process = p
 	h.refusals = h.disk.Stats().Errors
-	h.starved = h.fulls > 0
 	h.disk.Observe(h.stepped)
 	h.silent = false
 	return p
 }
 
 // format makes the data directory, then calls done.
-func (h *host) format(done func(error)) {
+func (h *host) format(done func(error)) { h.formatAs(engine.FormatFirst, done) }
+
+func (h *host) formatAs(mode engine.FormatMode, done func(error)) {
 	p := h.boot()
 	tasks := new(env.Tasks)
 	world, cfg := p.world(), h.c.engineConfig(h.id)
 	p.exec(func() {
-		tasks.Go("format", func(t *env.Task) { done(engine.Format(t, world, cfg, engine.FormatFirst)) })
+		tasks.Go("format", func(t *env.Task) { done(engine.Format(t, world, cfg, mode)) })
 	})
 }
 

@@ -250,6 +250,10 @@ func (c *logClient) fetch(part int, linearizable bool, then func()) {
 	}
 	c.api.Fetch(request, time.Duration(c.load.spec.DeadlineNs), func(r client.FetchResult) {
 		op := &c.load.ops[at]
+		op.LogStart = max(r.LogStart, 0)
+		if r.Err == engine.OffsetOutOfRange && r.LogStart > op.Offset {
+			c.cursors[part] = r.LogStart // what was there is deleted
+		}
 		if r.Err == engine.None {
 			op.HighWatermark = r.HighWatermark
 			op.Fetched = c.load.parse(r.Batches, op.Offset)

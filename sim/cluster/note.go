@@ -98,7 +98,7 @@ func (f *Fault) text(targets []uint64) string {
 	}
 	text += f.occasion()
 	switch f.Kind {
-	case WallJump, Reset, Rot, BadRead, LostEntry:
+	case WallJump, Reset, Rot, BadRead:
 		return text
 	case FailSync, MisdirectedWrite, LostWrite:
 		return text + fmt.Sprintf(", if there is one within %v", Rounded(f.ForNs))
@@ -156,7 +156,7 @@ var titles = map[string]string{
 	Rot:              "rot on the disk of",
 	MisdirectedWrite: "misdirection of the next write of",
 	LostWrite:        "silent loss of the next write of",
-	LostEntry:        "loss of a file's name on",
+	LostEntry:        "power loss, and loss of a file's name, on",
 	LostDisk:         "loss of the disk of",
 	WallJump:         "jump of the wall clock of",
 	Drift:            "drifting clock of",

@@ -1,9 +1,7 @@
 package cluster
 
 import (
-	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/lockstep-log/lockstep/checker"
 	"github.com/lockstep-log/lockstep/engine"
@@ -44,9 +42,8 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 	if c.options.NewMachine != nil {
 		return nil // there is no log to fetch
 	}
-	if g.leader.hurt() {
-		return c.readCopy(g, log)
-	}
+	trimmed := c.monitor.TrimmedTo(uint64(g.id))
+	log.TrimmedTo = &trimmed
 	h, values := g.leader.host, c.values()
 	log.StartOffset = h.status(g.id).LogStart
 	for next := log.StartOffset; ; {
@@ -75,54 +72,6 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 			return fmt.Errorf("a fetch from offset %d below the high watermark %d answers nothing", next, r.HighWatermark)
 		}
 	}
-}
-
-// readCopy reads a partition from the replicas' own files, piece by piece, for
-// the leader's are damaged: each piece from the first replica that gives it, whole
-// ones first, of those that have applied all that the leader has.
-func (c *Cluster) readCopy(g *group, log *checker.Log) error {
-	var copies []*replica
-	for _, r := range g.members {
-		switch {
-		case !r.host.serves() || r.fenced() || r.host.status(g.id).Applied != g.leader.host.status(g.id).Applied:
-		case c.owes(r):
-			copies = slices.Insert(copies, 0, r)
-		default:
-			copies = append(copies, r)
-		}
-	}
-	if len(copies) == 0 {
-		return errors.New("no replica is as far as the leader")
-	}
-	own := copies[0].log()
-	log.StartOffset = own.StartOffset()
-	for next := own.StartOffset(); next < own.EndOffset(); {
-		bytes, after, err := c.readPiece(copies, next, own.EndOffset())
-		if err == nil {
-			err = appendRecords(log, bytes, c.values())
-		}
-		if err != nil {
-			return err
-		}
-		next = after
-	}
-	return nil
-}
-
-// readPiece reads from the first replica that gives something.
-func (c *Cluster) readPiece(copies []*replica, next, end int64) (bytes []byte, after int64, err error) {
-	for _, r := range copies {
-		if bytes, after, err = c.read(r.host, r.log(), next, end); err == nil {
-			return bytes, after, nil
-		}
-	}
-	return nil, 0, err
-}
-
-// log is the log of a replica that serves.
-func (r *replica) log() *wal.Log {
-	own, _ := r.host.process.node.Machine(r.group.id).(*wal.Log)
-	return own
 }
 
 // appendRecords adds the records of whole batches to a log.
@@ -178,6 +127,10 @@ func (c *Cluster) digest(g *group) []checker.ReplicaDigest {
 				continue
 			}
 			d, err := c.digestReplica(r)
+			if err != nil && c.schedule.Beyond && c.unread(g, err) != "" {
+				c.proof = c.unread(g, err)
+				continue
+			}
 			if err != nil {
 				c.violate(checker.ReplicasEqual, fmt.Sprintf("group %d on node %d cannot be read back: %v", g.id, r.host.id, err))
 				return all
@@ -200,14 +153,15 @@ func (c *Cluster) digest(g *group) []checker.ReplicaDigest {
 // segments: sealed ones as they stand on the disk, the active one as it reads.
 func (c *Cluster) digestReplica(r *replica) (checker.ReplicaDigest, error) {
 	m := r.host.process.node.Machine(r.group.id)
+	s := r.host.status(r.group.id)
 	d := checker.ReplicaDigest{
-		Node: uint64(r.host.id), Replica: uint64(r.id),
-		AppliedIndex: r.host.status(r.group.id).Applied, Fingerprint: m.Fingerprint(),
+		Node: uint64(r.host.id), Replica: uint64(s.Replica), AppliedIndex: s.Applied, Fingerprint: m.Fingerprint(),
 	}
 	log, ok := m.(*wal.Log)
 	if !ok {
 		return d, nil
 	}
+	d.StartOffset = log.StartOffset()
 	segments := log.Segments()
 	for i, s := range segments {
 		var bytes []byte

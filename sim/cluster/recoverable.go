@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-log/lockstep/diskmodel"
+	"github.com/lockstep-log/lockstep/engine"
 )
 
 // unrecoverable proves from the disks that no correct system could go on, and
@@ -51,6 +52,8 @@ func (r *replica) forgot() string {
 	switch {
 	case h.blank:
 		return "its disk was lost"
+	case h.reborn && h.serves() && h.status(r.group.id).State != engine.StateServing:
+		return "its disk was lost, and nobody has given it another id"
 	case r.hurt() && r.fenced():
 		return "it was fenced after damage to its disk" // which may have been recycled since
 	}

@@ -1,11 +1,14 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/lockstep-log/lockstep/checker"
+	"github.com/lockstep-log/lockstep/diskmodel"
+	"github.com/lockstep-log/lockstep/engine"
 	"github.com/lockstep-log/lockstep/sim"
 )
 
@@ -121,6 +124,7 @@ func (c *Cluster) converge() bool {
 		return false
 	}
 	c.mark(Mark{Kind: MarkConverged})
+	c.monitor.JudgeDamage(func(d checker.Damage) bool { return !c.hosts[d.Node-1].scarred(d.File) || c.schedule.Beyond })
 	return true
 }
 
@@ -171,7 +175,7 @@ func (c *Cluster) unsettled() string {
 		h.reported = nil
 	}
 	for _, h := range c.core {
-		if !h.serves() && !h.damage.node {
+		if !h.serves() {
 			return fmt.Sprintf("node %d does not serve%s", h.id, because(h.lastErr))
 		}
 	}
@@ -204,6 +208,9 @@ func (c *Cluster) unsettledGroup(g *group) string {
 			continue
 		}
 		s := r.host.status(g.id)
+		if problem := c.scar(r, s); problem != "" {
+			return fmt.Sprintf("node %d: %s", r.host.id, problem)
+		}
 		switch {
 		case !slices.Contains(at.ISR, r.host.id):
 			return fmt.Sprintf("the in-sync set is %v", at.ISR)
@@ -218,9 +225,43 @@ func (c *Cluster) unsettledGroup(g *group) string {
 	return ""
 }
 
-// owes tells whether a replica has to keep up: its node is healed, and its files
-// are whole.
-func (c *Cluster) owes(r *replica) bool { return slices.Contains(c.core, r.host) && !r.hurt() }
+// scar tells what of the damage to a replica is not repaired. In Beyond what no
+// replica has need not be.
+func (c *Cluster) scar(r *replica, s engine.PartitionStatus) string {
+	switch {
+	case s.Learner:
+		return "its replica has no vote yet"
+	case c.schedule.Beyond && c.unread(r.group, errUnread) != "":
+		return ""
+	case len(s.Damaged) > 0:
+		return fmt.Sprintf("offsets %d to %d are damaged", s.Damaged[0].Base, s.Damaged[0].End)
+	case c.schedule.Engine.ScrubBytesPerSecond == 0:
+		return "" // what nobody reads nobody finds
+	}
+	for _, d := range r.host.disk.Damaged() {
+		// An index is made again in memory. A name that is gone may be that of a file
+		// that nobody needs any more: if one does, the comparison of replicas says so.
+		if area, group := areaOf(d.Name); group == r.group.id && area != AreaIndex && d.Kind != diskmodel.KindLostEntry {
+			return "not repaired: " + describe(d)
+		}
+	}
+	return ""
+}
+
+// scarred tells whether a file that somebody needs is damaged now. What was found
+// in a journal silences replicas, which come back under other ids; the file is
+// recycled one day.
+func (h *host) scarred(file string) bool {
+	area, _ := areaOf(file)
+	return area != AreaJournal && slices.ContainsFunc(h.disk.Damaged(), func(d diskmodel.Damage) bool {
+		return d.Name == file && d.Kind != diskmodel.KindLostEntry
+	})
+}
+
+var errUnread = errors.New("damaged")
+
+// owes tells whether a replica has to keep up: its node is healed.
+func (c *Cluster) owes(r *replica) bool { return slices.Contains(c.core, r.host) }
 
 // owed is how many replicas of a group have to keep up.
 func (c *Cluster) owed(g *group) int {

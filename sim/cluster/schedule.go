@@ -89,6 +89,21 @@ type Engine struct {
 	CheckpointBytes    int64 `json:"checkpointBytes,omitempty"`
 	LogTailBytes       int   `json:"logTailBytes,omitempty"`
 	ISRLagNs           int64 `json:"isrLagNs,omitempty"`
+	// JournalRetainBytes is what a journal keeps for slow followers beyond what its
+	// checkpoints cover; who is behind it gets a snapshot. 32 KiB to 512 KiB.
+	JournalRetainBytes int64 `json:"journalRetainBytes,omitempty"`
+	// ChunkBytes of a file that is fetched from another node; 512 B to 16 KiB.
+	ChunkBytes int64 `json:"chunkBytes,omitempty"`
+	// ShipBytesPerSecond is what a node sends, and what it fetches, of such files.
+	ShipBytesPerSecond int64 `json:"shipBytesPerSecond,omitempty"`
+	// ScrubBytesPerSecond is what a node reads of its own files to verify them, each
+	// 2 s anew; 0 is never.
+	ScrubBytesPerSecond int64 `json:"scrubBytesPerSecond,omitempty"`
+	// RetentionBytes and RetentionNs bound each log; 0 is for ever.
+	RetentionBytes int64 `json:"retentionBytes,omitempty"`
+	RetentionNs    int64 `json:"retentionNs,omitempty"`
+	// MaxOpenFiles of a node's logs; 8 to 64.
+	MaxOpenFiles int `json:"maxOpenFiles,omitempty"`
 	// TurnNs is how long a node's loop gathers events before it runs what they
 	// posted: a busy loop's turn. 0 is a turn for each event; up to 20 ms.
 	TurnNs int64 `json:"turnNs,omitempty"`

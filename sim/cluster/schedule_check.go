@@ -106,6 +106,13 @@ func (e *Engine) check(c *fieldCheck) {
 	c.between("engine.checkpointBytes", e.CheckpointBytes, 0, maxBytes)
 	c.between("engine.logTailBytes", int64(e.LogTailBytes), 0, 1<<30)
 	c.between("engine.isrLagNs", e.ISRLagNs, 0, maxTime)
+	c.between("engine.journalRetainBytes", e.JournalRetainBytes, 0, maxBytes)
+	c.between("engine.chunkBytes", e.ChunkBytes, 0, 1<<20)
+	c.between("engine.shipBytesPerSecond", e.ShipBytesPerSecond, 0, maxBytes)
+	c.between("engine.scrubBytesPerSecond", e.ScrubBytesPerSecond, 0, maxBytes)
+	c.between("engine.retentionBytes", e.RetentionBytes, 0, maxBytes)
+	c.between("engine.retentionNs", e.RetentionNs, 0, maxTime)
+	c.between("engine.maxOpenFiles", int64(e.MaxOpenFiles), 0, 1<<20)
 	c.between("engine.turnNs", e.TurnNs, 0, 20*million)
 	c.between("engine.restartNs", e.RestartNs, 0, maxTime)
 }

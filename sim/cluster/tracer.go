@@ -123,6 +123,11 @@ func (m *member) follow(c *Cluster, e *env.Event) {
 	switch e.Kind {
 	case env.EventFenced:
 		m.fenced, m.role = true, env.Follower
+	case env.EventReplica: // it comes back under a fresh id
+		m.fenced = false
+	case env.EventSnapshot:
+		m.commit, m.applied = max(m.commit, e.Index), e.Index
+		m.truth.recovered(c.k.Now(), e.Index)
 	case env.EventRecovered:
 		m.commit = e.Index
 		m.truth.recovered(c.k.Now(), e.Last)
