@@ -91,7 +91,7 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 	switch {
 	case err == nil:
 		p.state = StateServing
-		p.began, p.cleaned = p.replica.AppliedIndex(), false
+		p.began, p.cleaned, p.retried = p.replica.AppliedIndex(), false, false
 		p.mend()
 	case repairable && rec.Fenced == nil:
 		p.state, p.why = StateRepairing, err
@@ -99,7 +99,10 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 			p.traceDamage(b)
 		}
 		p.mend()
-	case errors.Is(err, env.ErrIO) && !replaceable(err) && !errors.Is(err, wal.ErrUnread):
+	case errors.Is(err, env.ErrNoSpace):
+		p.why = err
+		p.openLater()
+	case errors.Is(err, env.ErrIO) && !replaceable(err):
 		// The disk failed a write or a sync; nothing says that this group is
 		// damaged. Stopped, the node may come back; fenced, it could not.
 		return fmt.Errorf("engine: recover group %d: %w", p.spec.Group, err)
@@ -107,6 +110,16 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 		p.replica.Fence(err) // see Fenced
 	}
 	return nil
+}
+
+// openLater tries again to open what a full disk kept from it.
+func (p *partition) openLater() {
+	p.node.tasks.Go("open", func(t *env.Task) {
+		t.Sleep(p.node.env.Clock, p.node.cfg.LostEvery)
+		if err := p.reopen(t); err != nil {
+			p.node.fail(err)
+		}
+	})
 }
 
 // damaged takes a group out of service whose entries turned out unreadable: its

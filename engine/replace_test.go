@@ -377,3 +377,51 @@ func TestReplacementSurvivesCrashesOfEitherSide(t *testing.T) {
 		}
 	}
 }
+
+// A record that the disk does not give is as good as lost, for its group alone.
+func TestAnUnreadableCheckpointCostsItsGroupAnID(t *testing.T) {
+	w := newWorld(t, 3, smallFiles)
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	h := follower(w)
+	h.crash()
+	for _, name := range h.disk.Files() {
+		if strings.HasPrefix(name, "groups/1/checkpoint-") {
+			h.disk.FailReads(name, 0, 512)
+		}
+	}
+	h.start()
+	w.until(func() bool { return h.node.Ready() }, "recovery")
+	w.whole(t)
+	w.needs(t, h, n)
+	if h.traced(env.EventReplica) != 1 || h.failed != nil {
+		t.Fatalf("replaced %d times, failed %v", h.traced(env.EventReplica), h.failed)
+	}
+}
+
+// A segment that is lost here and deleted everywhere else is not waited for.
+func TestALostSegmentThatTheOthersDeletedIsDoneWithout(t *testing.T) {
+	w := newWorld(t, 3, smallFiles)
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	h := follower(w)
+	h.crash()
+	h.disk.LoseEntry(h.file(t, "groups/1/", ".log"))
+	l := w.leader()
+	r := ask(t, l, func(done func(engine.DeleteRecordsResponse)) {
+		l.node.DeleteRecords(engine.DeleteRecordsRequest{Topic: "t", Offset: 30, LeaderEpoch: -1}, done)
+	})
+	if r.Err != engine.None {
+		t.Fatal(r.Err)
+	}
+	n = w.fill(t, n, 40)
+	w.eachOther(h, func(o *host) { w.until(func() bool { return o.node.Metadata(nil).Partitions[0].LogStart == 30 }, "trim") })
+	w.sleep(2 * time.Second)
+	h.start()
+	w.until(func() bool { return h.node.Ready() }, "recovery")
+	w.whole(t)
+	_ = w.fill(t, n, 5)
+	if s := h.node.Metadata(nil).Partitions[0]; s.LogStart != 30 {
+		t.Fatalf("it begins at %d", s.LogStart)
+	}
+}
