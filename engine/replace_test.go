@@ -415,7 +415,9 @@ func TestALostSegmentThatTheOthersDeletedIsDoneWithout(t *testing.T) {
 		t.Fatal(r.Err)
 	}
 	n = w.fill(t, n, 40)
-	w.eachOther(h, func(o *host) { w.until(func() bool { return o.node.Metadata(nil).Partitions[0].LogStart == 30 }, "trim") })
+	w.eachOther(h, func(o *host) {
+		w.until(func() bool { return o.node.Metadata(nil).Partitions[0].LogStart == 30 }, "trim")
+	})
 	w.sleep(2 * time.Second)
 	h.start()
 	w.until(func() bool { return h.node.Ready() }, "recovery")
@@ -424,4 +426,88 @@ func TestALostSegmentThatTheOthersDeletedIsDoneWithout(t *testing.T) {
 	if s := h.node.Metadata(nil).Partitions[0]; s.LogStart != 30 {
 		t.Fatalf("it begins at %d", s.LogStart)
 	}
+}
+
+// A read that the disk refuses is damage like any other.
+func TestARefusedReadIsRepaired(t *testing.T) {
+	w := newWorld(t, 3, func(c *engine.Config) {
+		smallFiles(c)
+		c.ScrubBytes, c.ScrubEvery = 1<<20, 2*time.Second
+	})
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	h := follower(w)
+	h.disk.FailReads(h.file(t, "groups/1/", ".log"), 1024, 512)
+	w.until(func() bool { return h.traced(env.EventRepaired) > 0 }, "repair")
+	w.whole(t)
+	w.needs(t, h, n)
+	if h.failed != nil || h.traced(env.EventFenced) > 0 {
+		t.Fatalf("failed %v, fenced %d times", h.failed, h.traced(env.EventFenced))
+	}
+}
+
+// One group is lost on every node, the other goes on as if nothing were.
+func TestOneDamagedPartitionNeverStopsTheOthers(t *testing.T) {
+	w := newWorld(t, 3, func(c *engine.Config) { smallFiles(c); partitions(c, 2) })
+	w.formatAndStart()
+	w.fill(t, 0, 20)
+	w.leaderOf(2)
+	for _, h := range w.nodes {
+		h.crash()
+		for _, name := range h.disk.Files() {
+			if strings.HasPrefix(name, "groups/1/checkpoint-") {
+				h.disk.Rot(name, 70, 1)
+			}
+		}
+	}
+	for _, h := range w.nodes {
+		h.start()
+	}
+	l := w.leaderOf(2)
+	if r := l.produceTo(t, 1, batch("fine")); r.Err != engine.None {
+		t.Fatalf("the whole partition answers %v", r.Err)
+	}
+	if r := l.produceTo(t, 0, batch("lost")); r.Err != engine.KafkaStorageError || r.Unknown {
+		t.Fatalf("the lost one answers %v, unknown %v", r.Err, r.Unknown)
+	}
+	for _, h := range w.nodes {
+		if s := h.node.Metadata(nil).Partitions[0]; s.State != engine.StateAsking || s.Fenced == "" {
+			t.Fatalf("node %d: %s, %q", h.id, s.State, s.Fenced)
+		}
+	}
+}
+
+// Many logs share few files, and idle ones hold none.
+func TestOpenFilesAreBounded(t *testing.T) {
+	const count, limit = 12, 3
+	w := newWorld(t, 1, func(c *engine.Config) {
+		smallFiles(c)
+		partitions(c, count)
+		c.MaxOpenFiles, c.IdleClose, c.LogTailBytes = limit, 3*time.Second, 1<<10
+	})
+	w.formatAndStart()
+	h := w.nodes[0]
+	most := 0
+	for round := range 3 {
+		for i := range int32(count) {
+			w.leaderOf(env.GroupID(i + 1))
+			if r := h.produceTo(t, i, batch(strings.Repeat("x", 3000))); r.Err != engine.None || r.BaseOffset != int64(round) {
+				t.Fatalf("partition %d: %v at %d", i, r.Err, r.BaseOffset)
+			}
+			most = max(most, h.node.Storage().OpenFiles)
+		}
+	}
+	for i := range int32(count) {
+		r := ask(t, h, func(done func(engine.FetchResponse)) {
+			h.node.Fetch(engine.FetchRequest{Topic: "t", Partition: i, LeaderEpoch: -1}, done)
+		})
+		if r.Err != engine.None || len(values(t, r.Batches)) == 0 {
+			t.Fatalf("fetch of partition %d: %v", i, r.Err)
+		}
+		most = max(most, h.node.Storage().OpenFiles)
+	}
+	if most == 0 || most > limit {
+		t.Errorf("%d files were open at once, allowed are %d", most, limit)
+	}
+	w.until(func() bool { return h.node.Storage().OpenFiles == 0 }, "closed files")
 }
