@@ -511,3 +511,109 @@ func TestOpenFilesAreBounded(t *testing.T) {
 	}
 	w.until(func() bool { return h.node.Storage().OpenFiles == 0 }, "closed files")
 }
+
+// Two of five lose their disks at once: a quorum of undamaged replicas is left.
+func TestTwoOfFiveLoseTheirDisks(t *testing.T) {
+	w := newWorld(t, 5, smallFiles)
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	l := w.leader()
+	lost := 0
+	w.eachOther(l, func(h *host) {
+		if lost++; lost > 2 {
+			return
+		}
+		h.crash()
+		h.disk.Lose()
+		h.disk.Replace()
+		if err := h.formatAs(engine.FormatReplace); err != nil {
+			t.Fatal(err)
+		}
+		h.start()
+	})
+	w.until(func() bool { return w.nodes[0].node.Ready() && w.nodes[1].node.Ready() && w.nodes[2].node.Ready() }, "recovery")
+	w.whole(t)
+	n = w.fill(t, n, 5)
+	w.needs(t, w.nodes[0], n)
+}
+
+// Of two voters one is lost: nothing can be decided, nothing is invented, and the
+// one that is left says whom it misses.
+func TestOneOfTwoIsNotReplacedWithoutAQuorum(t *testing.T) {
+	w := newWorld(t, 2, smallFiles)
+	w.formatAndStart()
+	w.fill(t, 0, 10)
+	h := follower(w)
+	h.crash()
+	h.disk.Lose()
+	h.disk.Replace()
+	if err := h.formatAs(engine.FormatReplace); err != nil {
+		t.Fatal(err)
+	}
+	h.start()
+	w.sleep(20 * time.Second)
+	if s := h.node.Metadata(nil).Partitions[0]; s.State != engine.StateAsking || s.Replica != 0 {
+		t.Fatalf("%s as replica %d", s.State, s.Replica)
+	}
+	w.eachOther(h, func(o *host) {
+		if r := o.produce(t, batch("x")); r.Err == engine.None {
+			t.Fatal("it acknowledges without a majority")
+		}
+	})
+}
+
+// Rot in the running node's journal: the process knows what stood there.
+func TestScrubFindsRotInTheJournal(t *testing.T) {
+	w := newWorld(t, 3, func(c *engine.Config) {
+		smallFiles(c)
+		c.ScrubBytes, c.ScrubEvery = 1<<20, 2*time.Second
+	})
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	h := follower(w)
+	h.disk.Rot(h.file(t, "journal/j-", ""), 20<<10, 1)
+	w.until(func() bool {
+		for _, e := range h.events {
+			if e.Kind == env.EventRepaired && e.Text == "journal" {
+				return true
+			}
+		}
+		return false
+	}, "repair of the journal")
+	w.whole(t)
+	w.needs(t, h, n)
+	if h.traced(env.EventFenced) > 0 || h.traced(env.EventDamaged) != 1 {
+		t.Fatalf("fenced %d times, damaged %d times", h.traced(env.EventFenced), h.traced(env.EventDamaged))
+	}
+}
+
+// The whole journal is gone, the logs are not: every group comes back under a
+// fresh id, from its own checkpoint.
+func TestALostJournalReplacesEveryReplica(t *testing.T) {
+	w := newWorld(t, 3, func(c *engine.Config) { smallFiles(c); partitions(c, 3) })
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	h := follower(w)
+	h.crash()
+	for _, name := range h.disk.Files() {
+		if strings.HasPrefix(name, "journal/") {
+			h.disk.LoseEntry(name)
+		}
+	}
+	h.start()
+	w.until(func() bool { return h.node.Ready() || h.failed != nil }, "recovery")
+	if h.failed != nil {
+		t.Fatal(h.failed)
+	}
+	w.whole(t)
+	w.needs(t, h, n)
+	from := uint64(0)
+	for _, e := range h.events {
+		if e.Kind == env.EventReplica && e.Group == 1 {
+			from = e.Index
+		}
+	}
+	if got := h.traced(env.EventReplica); got != 3 || from == 0 {
+		t.Fatalf("%d replicas of 3 came back, group 1 from index %d", got, from)
+	}
+}
