@@ -44,7 +44,43 @@ func (t *tracer) Trace(e env.Event) {
 		t.say(slog.LevelError, "replica serves no more", e, "reason", e.Text)
 	case env.EventRecovered, env.EventCheckpoint:
 		t.say(slog.LevelDebug, eventName(e.Kind), e, "index", e.Index)
+	default:
+		t.tellStorage(e)
+	}
+}
+
+// tellStorage logs what becomes of the disk and of what is on it.
+func (t *tracer) tellStorage(e env.Event) {
+	switch e.Kind {
+	case env.EventDamaged:
+		t.log.Warn("damaged", "group", uint64(e.Group), "file", e.File, "offset", e.Offset, "reason", e.Text)
+	case env.EventRepaired:
+		t.log.Info("repaired", "group", uint64(e.Group), "file", e.File, "what", e.Text)
+	case env.EventUnrepairable:
+		t.say(slog.LevelError, "no other replica has good bytes", e, "offset", e.Offset, "records", e.Length)
+	case env.EventReplica:
+		t.say(slog.LevelWarn, "replica comes back under a fresh id", e, "instead", uint64(e.Peer), "from", e.Index)
+	case env.EventSnapshotSent, env.EventSnapshot:
+		t.say(slog.LevelInfo, eventName(e.Kind), e, "index", e.Index, "peer", uint64(e.Peer))
+	case env.EventSnapshotFailed:
+		t.say(slog.LevelWarn, eventName(e.Kind), e, "index", e.Index, "peer", uint64(e.Peer), "reason", e.Text)
+	case env.EventMembers:
+		t.logMembers(e)
+	case env.EventTrim:
+		t.say(slog.LevelDebug, "log begins later", e, "offset", e.Offset)
+	case env.EventFull:
+		t.log.Warn("the disk is full: records are refused until it has room")
+	case env.EventSpace:
+		t.log.Info("the disk has room again")
 	default: // counted only; why a node stopped itself is for Node.Failed to say
+	}
+}
+
+func (t *tracer) logMembers(e env.Event) {
+	if t.log.Enabled(context.Background(), slog.LevelInfo) {
+		ids := func(from []env.ReplicaID) []env.ReplicaID { return append([]env.ReplicaID(nil), from...) }
+		t.log.Info("members", "group", uint64(e.Group), "index", e.Index,
+			"voters", ids(e.Voters), "outgoing", ids(e.Outgoing), "learners", ids(e.Learners))
 	}
 }
 

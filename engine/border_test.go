@@ -188,3 +188,30 @@ func TestFramesAreDroppedWhenTheNodeDoesNotServe(t *testing.T) {
 		t.Errorf("a stopped node answers %v", code)
 	}
 }
+
+// A node that was formatted again begins its incarnations anew, and is heard at
+// once; its old disk is not, for as long as the new one speaks.
+func TestANewDiskSupersedesTheOldOne(t *testing.T) {
+	w, h, frame := borderWorld(t)
+	heard := func(disk, incarnation, term uint64) bool {
+		f := frame
+		f.Disk, f.Incarnation = disk, incarnation
+		f.Messages = []wire.Message{entryFor(1, 1, "news")}
+		f.Messages[0].Raft.Term = &term
+		h.receive(2, wire.AppendFrame(nil, &f))
+		w.sleep(10 * time.Millisecond)
+		return uint64(h.node.Metadata(nil).Partitions[0].LeaderEpoch) == term
+	}
+	for i, c := range []struct {
+		disk, incarnation uint64
+		heard             bool
+	}{{1, 9, true}, {1, 8, false}, {2, 1, true}, {1, 9, false}, {1, 10, false}, {2, 2, true}, {2, 1, false}, {3, 1, true}, {2, 9, false}, {1, 99, false}} {
+		if got := heard(c.disk, c.incarnation, uint64(100+i)); got != c.heard {
+			t.Fatalf("%d: disk %d in incarnation %d: heard %v", i, c.disk, c.incarnation, got)
+		}
+	}
+	w.sleep(11 * time.Second)
+	if !heard(2, 9, 200) {
+		t.Fatal("the newest disk is silent, and one that was taken for older is never heard again")
+	}
+}

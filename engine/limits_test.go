@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockstep-log/lockstep/engine"
+	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
 	"github.com/lockstep-log/lockstep/engine/wal"
 )
@@ -139,5 +140,65 @@ func TestAppliedBytesThatTheDiskDoesNotTakeAreBounded(t *testing.T) {
 		if r := l.produce(t, batch("x")); r.Err != c.want || r.Unknown {
 			t.Errorf("%d bytes behind, limit %d: %v, unknown %v", c.backlog, limit, r.Err, r.Unknown)
 		}
+	}
+}
+
+// Fetches that read the disk have a budget of bytes, all partitions together.
+func TestFetchesFromTheDiskAreBounded(t *testing.T) {
+	w := newWorld(t, 1, func(c *engine.Config) {
+		smallFiles(c)
+		c.LogTailBytes, c.MaxFetchBytes, c.FetchBytes = 1<<10, 8<<10, 16<<10
+	})
+	w.formatAndStart()
+	w.fill(t, 0, 40)
+	h := w.nodes[0]
+	answers := map[engine.Code]int{}
+	h.do(func() {
+		for range 5 {
+			h.node.Fetch(engine.FetchRequest{Topic: "t", LeaderEpoch: -1}, func(r engine.FetchResponse) { answers[r.Err]++ })
+		}
+	})
+	w.sleep(time.Second)
+	if answers[engine.None] != 2 || answers[engine.ThrottlingQuotaExceeded] != 3 {
+		t.Fatalf("five fetches of 8 KiB within 16 KiB: %v", answers)
+	}
+	if r := h.fetch(t, engine.FetchRequest{}); r.Err != engine.None {
+		t.Fatalf("later: %v", r.Err)
+	}
+}
+
+// What one turn sends to a peer is bounded: chunks go first, then appends.
+func TestTheOutboxIsBounded(t *testing.T) {
+	turn := map[[2]env.NodeID]int{} // bytes at the instant
+	at, most := int64(0), 0
+	w := newWorld(t, 3, func(c *engine.Config) { c.OutboxBytes = 32 << 10; partitions(c, 24) })
+	w.watch = func(from, to env.NodeID, lane env.Lane, frame []byte) {
+		if now := w.k.Now(); now != at {
+			clear(turn)
+			at = now
+		}
+		if lane == env.Append {
+			turn[[2]env.NodeID{from, to}] += len(frame)
+			most = max(most, turn[[2]env.NodeID{from, to}])
+		}
+	}
+	w.formatAndStart()
+	l := w.leaderOf(24)
+	acked, led := 0, l.led()
+	l.do(func() {
+		for _, g := range led {
+			l.node.Produce(engine.ProduceRequest{Topic: "t", Partition: int32(g - 1), Batch: batch(strings.Repeat("x", 10<<10)), LeaderEpoch: -1}, func(r engine.ProduceResponse) {
+				if r.Err == engine.None {
+					acked++
+				}
+			})
+		}
+	})
+	w.until(func() bool { return acked == len(led) }, "acknowledgement of all")
+	if len(led) < 6 {
+		t.Fatalf("the node leads %d groups only: nothing is crowded out", len(led))
+	}
+	if most > 40<<10 {
+		t.Fatalf("%d bytes of appends in one turn", most)
 	}
 }

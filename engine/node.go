@@ -161,7 +161,7 @@ func (n *Node) close(t *env.Task) error {
 				first = fmt.Errorf("checkpoint of group %d: %w", p.spec.Group, err)
 			}
 		}
-		p.replica.Machine().Close()
+		p.machine.Close()
 	}
 	var err error
 	t.Await(func(next func()) {

@@ -64,6 +64,7 @@ type partition struct {
 	asking    *asking // not nil while a grant is waited for
 	trimming  bool
 	began     uint64 // applied when the replica was opened
+	retried   bool   // what could not be read was tried again
 	cleaned   bool   // nothing of an unfinished snapshot is left since
 }
 

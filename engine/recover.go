@@ -91,7 +91,7 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 	switch {
 	case err == nil:
 		p.state = StateServing
-		p.began, p.cleaned = p.replica.AppliedIndex(), false
+		p.began, p.cleaned, p.retried = p.replica.AppliedIndex(), false, false
 		p.mend()
 	case repairable && rec.Fenced == nil:
 		p.state, p.why = StateRepairing, err
@@ -100,9 +100,9 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 		}
 		p.mend()
 	case errors.Is(err, env.ErrNoSpace):
-		p.state, p.why = StateOpening, err
+		p.why = err
 		p.openLater()
-	case errors.Is(err, env.ErrIO) && !replaceable(err) && !errors.Is(err, wal.ErrUnread):
+	case errors.Is(err, env.ErrIO) && !replaceable(err):
 		// The disk failed a write or a sync; nothing says that this group is
 		// damaged. Stopped, the node may come back; fenced, it could not.
 		return fmt.Errorf("engine: recover group %d: %w", p.spec.Group, err)
@@ -112,14 +112,10 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 	return nil
 }
 
-// openLater tries again after a while: the disk was full, and nothing is damaged.
+// openLater tries again to open what a full disk kept from it.
 func (p *partition) openLater() {
-	waiting := p.replica
 	p.node.tasks.Go("open", func(t *env.Task) {
 		t.Sleep(p.node.env.Clock, p.node.cfg.LostEvery)
-		if p.replica != waiting || p.state != StateOpening {
-			return
-		}
 		if err := p.reopen(t); err != nil {
 			p.node.fail(err)
 		}

@@ -18,6 +18,7 @@ type badRange struct {
 	base, end int64
 	lost      bool // no other replica could give it when last asked
 	told      bool // the tracer knows that
+	gone      int  // times in a row that others said so
 }
 
 // foundBad hears from a log of a file that does not verify. Reads of its offsets
@@ -79,15 +80,11 @@ func (p *partition) mendAll(t *env.Task, k keeper) error {
 				p.forget(b.Base)
 				continue
 			}
-			again := p.node.cfg.Tick
-			if lost := errors.Is(err, ship.ErrSources); lost {
-				again = p.node.cfg.RepairEvery
-				p.nobodyHas(b)
-			} else {
-				p.rangeOf(b).lost = false
-			}
-			if wait == 0 || again < wait {
+			if again := p.failedToMend(b, err); wait == 0 || again < wait {
 				wait = again
+			}
+			if p.keeper != k || p.state == StateFenced {
+				return nil
 			}
 		}
 		if len(k.Bad()) == 0 {
@@ -97,6 +94,31 @@ func (p *partition) mendAll(t *env.Task, k keeper) error {
 		t.Sleep(p.node.env.Clock, max(wait, p.node.cfg.Tick))
 	}
 	return nil
+}
+
+// mostGone is how often those who were asked may say that they have a file no
+// more, RepairEvery apart, before a log that does not open without it is given
+// up: its replica comes back under a fresh id, and takes what the others have.
+const mostGone = 3
+
+// failedToMend notes why a file is still bad, and tells when to try again.
+func (p *partition) failedToMend(b wal.BadFile, err error) time.Duration {
+	r := p.rangeOf(b)
+	r.lost = errors.Is(err, ship.ErrSources)
+	if !r.lost {
+		return p.node.cfg.Tick
+	}
+	if !r.told {
+		r.told = true
+		p.trace(env.Event{Kind: env.EventUnrepairable, Offset: b.Base, Length: b.End - b.Base})
+	}
+	if r.gone = r.gone + 1; !errors.Is(err, ship.ErrGone) {
+		r.gone = 0
+	}
+	if r.gone >= mostGone && p.state == StateRepairing {
+		p.replica.Fence(fmt.Errorf("%w: %w", wal.ErrDamaged, err))
+	}
+	return p.node.cfg.RepairEvery
 }
 
 // mendFile fetches one file from another replica and lets the log put it in the
@@ -130,16 +152,6 @@ func (p *partition) rangeOf(b wal.BadFile) *badRange {
 
 func (p *partition) forget(base int64) {
 	p.bad = slices.DeleteFunc(p.bad, func(r badRange) bool { return r.base == base })
-}
-
-// nobodyHas notes that every other replica was asked in vain.
-func (p *partition) nobodyHas(b wal.BadFile) {
-	r := p.rangeOf(b)
-	r.lost = true
-	if !r.told {
-		r.told = true
-		p.trace(env.Event{Kind: env.EventUnrepairable, Offset: b.Base, Length: b.End - b.Base})
-	}
 }
 
 // Reopen implements replica.Host.

@@ -9,6 +9,7 @@ import (
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
 	"github.com/lockstep-log/lockstep/engine/replica"
+	"github.com/lockstep-log/lockstep/engine/ship"
 	"github.com/lockstep-log/lockstep/engine/wal"
 	"github.com/lockstep-log/lockstep/engine/wire"
 )
@@ -18,7 +19,7 @@ import (
 // other reason, such as a panic, would meet the next replica too.
 func replaceable(err error) bool {
 	for _, reason := range []error{
-		journal.ErrDamaged, journal.ErrBlank, wal.ErrDamaged, wal.ErrNotFormatted,
+		journal.ErrDamaged, journal.ErrBlank, wal.ErrDamaged, wal.ErrNotFormatted, wal.ErrUnread,
 		replica.ErrDamaged, replica.ErrMeta, replica.ErrRemoved,
 	} {
 		if errors.Is(err, reason) {
@@ -77,8 +78,13 @@ func (p *partition) replace() {
 // comeBack goes from fencing to a learner. An error is the node's end.
 func (p *partition) comeBack(t *env.Task) error {
 	n, g := p.node, p.spec.Group
-	if n.journal.Group(g).Reason == journal.FencedUnread {
+	switch {
+	case n.journal.Group(g).Reason == journal.FencedUnread:
 		t.Sleep(n.env.Clock, unreadPatience)
+	case errors.Is(p.why, wal.ErrUnread) && !p.retried:
+		p.retried = true
+		t.Sleep(n.env.Clock, unreadPatience)
+		return p.reopen(t)
 	}
 	// From here on the old id is silent, in every later process too.
 	n.journal.Fence(g, p.why)
@@ -122,7 +128,7 @@ func (p *partition) prepare(t *env.Task) (*machine.Checkpoint, error) {
 		case err == nil:
 		case errors.Is(err, env.ErrNoSpace):
 			t.Sleep(p.node.env.Clock, p.node.cfg.LostEvery)
-		case errors.Is(err, env.ErrIO) && !errors.Is(err, wal.ErrUnread):
+		case errors.Is(err, ship.ErrDisk), errors.Is(err, env.ErrIO) && !errors.Is(err, wal.ErrUnread):
 			return nil, fmt.Errorf("engine: prepare group %d: %w", p.spec.Group, err)
 		default: // it stays out of service, and says why
 			p.state, p.why = StateFenced, errors.Join(p.why, err)
@@ -135,16 +141,30 @@ func (p *partition) prepare(t *env.Task) (*machine.Checkpoint, error) {
 // whose checkpoint is lost begins anew.
 func (p *partition) makeWhole(t *env.Task, err error) error {
 	if damaged, repairable := errors.AsType[*wal.DamageError](err); repairable {
-		for _, b := range damaged.Bad {
-			p.traceDamage(b)
+		if lost, err := p.mendOnce(t, damaged.Bad); err != nil || !lost {
+			return err
 		}
-		return p.mendAll(t, p.keeper)
-	}
-	if !replaceable(err) {
+	} else if !replaceable(err) {
 		return err
 	}
 	above := p.node.journal.Group(p.spec.Group).CheckpointID
 	return p.keeper.Reformat(t, replica.GenesisMeta(members(p.spec)), above)
+}
+
+// mendOnce fetches what can be had. lost: nobody has one of the files.
+func (p *partition) mendOnce(t *env.Task, bad []wal.BadFile) (lost bool, err error) {
+	for _, b := range bad {
+		p.traceDamage(b)
+		switch err := p.mendFile(t, p.keeper, b); {
+		case errors.Is(err, ship.ErrSources):
+			return true, nil
+		case errors.Is(err, ship.ErrDisk), errors.Is(err, env.ErrNoSpace):
+			return false, err
+		case err != nil: // tried again with the next opening
+			t.Sleep(p.node.env.Clock, p.node.cfg.LostEvery)
+		}
+	}
+	return false, nil
 }
 
 func openMachine(t *env.Task, m machine.StateMachine) (c machine.Checkpoint, err error) {

@@ -377,3 +377,243 @@ func TestReplacementSurvivesCrashesOfEitherSide(t *testing.T) {
 		}
 	}
 }
+
+// A record that the disk does not give is as good as lost, for its group alone.
+func TestAnUnreadableCheckpointCostsItsGroupAnID(t *testing.T) {
+	w := newWorld(t, 3, smallFiles)
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	h := follower(w)
+	h.crash()
+	for _, name := range h.disk.Files() {
+		if strings.HasPrefix(name, "groups/1/checkpoint-") {
+			h.disk.FailReads(name, 0, 512)
+		}
+	}
+	h.start()
+	w.until(func() bool { return h.node.Ready() }, "recovery")
+	w.whole(t)
+	w.needs(t, h, n)
+	if h.traced(env.EventReplica) != 1 || h.failed != nil {
+		t.Fatalf("replaced %d times, failed %v", h.traced(env.EventReplica), h.failed)
+	}
+}
+
+// A segment that is lost here and deleted everywhere else is not waited for.
+func TestALostSegmentThatTheOthersDeletedIsDoneWithout(t *testing.T) {
+	w := newWorld(t, 3, smallFiles)
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	h := follower(w)
+	h.crash()
+	h.disk.LoseEntry(h.file(t, "groups/1/", ".log"))
+	l := w.leader()
+	r := ask(t, l, func(done func(engine.DeleteRecordsResponse)) {
+		l.node.DeleteRecords(engine.DeleteRecordsRequest{Topic: "t", Offset: 30, LeaderEpoch: -1}, done)
+	})
+	if r.Err != engine.None {
+		t.Fatal(r.Err)
+	}
+	n = w.fill(t, n, 40)
+	w.eachOther(h, func(o *host) {
+		w.until(func() bool { return o.node.Metadata(nil).Partitions[0].LogStart == 30 }, "trim")
+	})
+	w.sleep(2 * time.Second)
+	h.start()
+	w.until(func() bool { return h.node.Ready() }, "recovery")
+	w.whole(t)
+	_ = w.fill(t, n, 5)
+	if s := h.node.Metadata(nil).Partitions[0]; s.LogStart != 30 {
+		t.Fatalf("it begins at %d", s.LogStart)
+	}
+}
+
+// A read that the disk refuses is damage like any other.
+func TestARefusedReadIsRepaired(t *testing.T) {
+	w := newWorld(t, 3, func(c *engine.Config) {
+		smallFiles(c)
+		c.ScrubBytes, c.ScrubEvery = 1<<20, 2*time.Second
+	})
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	h := follower(w)
+	h.disk.FailReads(h.file(t, "groups/1/", ".log"), 1024, 512)
+	w.until(func() bool { return h.traced(env.EventRepaired) > 0 }, "repair")
+	w.whole(t)
+	w.needs(t, h, n)
+	if h.failed != nil || h.traced(env.EventFenced) > 0 {
+		t.Fatalf("failed %v, fenced %d times", h.failed, h.traced(env.EventFenced))
+	}
+}
+
+// One group is lost on every node, the other goes on as if nothing were.
+func TestOneDamagedPartitionNeverStopsTheOthers(t *testing.T) {
+	w := newWorld(t, 3, func(c *engine.Config) { smallFiles(c); partitions(c, 2) })
+	w.formatAndStart()
+	w.fill(t, 0, 20)
+	w.leaderOf(2)
+	for _, h := range w.nodes {
+		h.crash()
+		for _, name := range h.disk.Files() {
+			if strings.HasPrefix(name, "groups/1/checkpoint-") {
+				h.disk.Rot(name, 70, 1)
+			}
+		}
+	}
+	for _, h := range w.nodes {
+		h.start()
+	}
+	l := w.leaderOf(2)
+	if r := l.produceTo(t, 1, batch("fine")); r.Err != engine.None {
+		t.Fatalf("the whole partition answers %v", r.Err)
+	}
+	if r := l.produceTo(t, 0, batch("lost")); r.Err != engine.KafkaStorageError || r.Unknown {
+		t.Fatalf("the lost one answers %v, unknown %v", r.Err, r.Unknown)
+	}
+	for _, h := range w.nodes {
+		if s := h.node.Metadata(nil).Partitions[0]; s.State != engine.StateAsking || s.Fenced == "" {
+			t.Fatalf("node %d: %s, %q", h.id, s.State, s.Fenced)
+		}
+	}
+}
+
+// Many logs share few files, and idle ones hold none.
+func TestOpenFilesAreBounded(t *testing.T) {
+	const count, limit = 12, 3
+	w := newWorld(t, 1, func(c *engine.Config) {
+		smallFiles(c)
+		partitions(c, count)
+		c.MaxOpenFiles, c.IdleClose, c.LogTailBytes = limit, 3*time.Second, 1<<10
+	})
+	w.formatAndStart()
+	h := w.nodes[0]
+	most := 0
+	for round := range 3 {
+		for i := range int32(count) {
+			w.leaderOf(env.GroupID(i + 1))
+			if r := h.produceTo(t, i, batch(strings.Repeat("x", 3000))); r.Err != engine.None || r.BaseOffset != int64(round) {
+				t.Fatalf("partition %d: %v at %d", i, r.Err, r.BaseOffset)
+			}
+			most = max(most, h.node.Storage().OpenFiles)
+		}
+	}
+	for i := range int32(count) {
+		r := ask(t, h, func(done func(engine.FetchResponse)) {
+			h.node.Fetch(engine.FetchRequest{Topic: "t", Partition: i, LeaderEpoch: -1}, done)
+		})
+		if r.Err != engine.None || len(values(t, r.Batches)) == 0 {
+			t.Fatalf("fetch of partition %d: %v", i, r.Err)
+		}
+		most = max(most, h.node.Storage().OpenFiles)
+	}
+	if most == 0 || most > limit {
+		t.Errorf("%d files were open at once, allowed are %d", most, limit)
+	}
+	w.until(func() bool { return h.node.Storage().OpenFiles == 0 }, "closed files")
+}
+
+// Two of five lose their disks at once: a quorum of undamaged replicas is left.
+func TestTwoOfFiveLoseTheirDisks(t *testing.T) {
+	w := newWorld(t, 5, smallFiles)
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	l := w.leader()
+	lost := 0
+	w.eachOther(l, func(h *host) {
+		if lost++; lost > 2 {
+			return
+		}
+		h.crash()
+		h.disk.Lose()
+		h.disk.Replace()
+		if err := h.formatAs(engine.FormatReplace); err != nil {
+			t.Fatal(err)
+		}
+		h.start()
+	})
+	w.until(func() bool { return w.nodes[0].node.Ready() && w.nodes[1].node.Ready() && w.nodes[2].node.Ready() }, "recovery")
+	w.whole(t)
+	n = w.fill(t, n, 5)
+	w.needs(t, w.nodes[0], n)
+}
+
+// Of two voters one is lost: nothing can be decided, nothing is invented, and the
+// one that is left says whom it misses.
+func TestOneOfTwoIsNotReplacedWithoutAQuorum(t *testing.T) {
+	w := newWorld(t, 2, smallFiles)
+	w.formatAndStart()
+	w.fill(t, 0, 10)
+	h := follower(w)
+	h.crash()
+	h.disk.Lose()
+	h.disk.Replace()
+	if err := h.formatAs(engine.FormatReplace); err != nil {
+		t.Fatal(err)
+	}
+	h.start()
+	w.sleep(20 * time.Second)
+	if s := h.node.Metadata(nil).Partitions[0]; s.State != engine.StateAsking || s.Replica != 0 {
+		t.Fatalf("%s as replica %d", s.State, s.Replica)
+	}
+	w.eachOther(h, func(o *host) {
+		if r := o.produce(t, batch("x")); r.Err == engine.None {
+			t.Fatal("it acknowledges without a majority")
+		}
+	})
+}
+
+// Rot in the running node's journal: the process knows what stood there.
+func TestScrubFindsRotInTheJournal(t *testing.T) {
+	w := newWorld(t, 3, func(c *engine.Config) {
+		smallFiles(c)
+		c.ScrubBytes, c.ScrubEvery = 1<<20, 2*time.Second
+	})
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	h := follower(w)
+	h.disk.Rot(h.file(t, "journal/j-", ""), 20<<10, 1)
+	w.until(func() bool {
+		for _, e := range h.events {
+			if e.Kind == env.EventRepaired && e.Text == "journal" {
+				return true
+			}
+		}
+		return false
+	}, "repair of the journal")
+	w.whole(t)
+	w.needs(t, h, n)
+	if h.traced(env.EventFenced) > 0 || h.traced(env.EventDamaged) != 1 {
+		t.Fatalf("fenced %d times, damaged %d times", h.traced(env.EventFenced), h.traced(env.EventDamaged))
+	}
+}
+
+// The whole journal is gone, the logs are not: every group comes back under a
+// fresh id, from its own checkpoint.
+func TestALostJournalReplacesEveryReplica(t *testing.T) {
+	w := newWorld(t, 3, func(c *engine.Config) { smallFiles(c); partitions(c, 3) })
+	w.formatAndStart()
+	n := w.fill(t, 0, 40)
+	h := follower(w)
+	h.crash()
+	for _, name := range h.disk.Files() {
+		if strings.HasPrefix(name, "journal/") {
+			h.disk.LoseEntry(name)
+		}
+	}
+	h.start()
+	w.until(func() bool { return h.node.Ready() || h.failed != nil }, "recovery")
+	if h.failed != nil {
+		t.Fatal(h.failed)
+	}
+	w.whole(t)
+	w.needs(t, h, n)
+	from := uint64(0)
+	for _, e := range h.events {
+		if e.Kind == env.EventReplica && e.Group == 1 {
+			from = e.Index
+		}
+	}
+	if got := h.traced(env.EventReplica); got != 3 || from == 0 {
+		t.Fatalf("%d replicas of 3 came back, group 1 from index %d", got, from)
+	}
+}

@@ -121,16 +121,25 @@ type peerOutbox struct {
 	bytes int // of all of them, roughly
 }
 
-// crowd makes room by dropping files for others, the newest first.
-func (p *peerOutbox) crowd(limit int) {
-	bulk := p.lanes[env.Bulk]
-	for len(bulk) > 0 && p.bytes > limit {
-		last := len(bulk) - 1
-		p.bytes -= wire.SizeHint(bulk[last])
-		bulk[last] = wire.Message{}
-		bulk = bulk[:last]
+// makeRoom tells whether a message of so many bytes is taken: what is urgent
+// always, anything where nothing else is. Chunks give way to appends, the newest
+// first: whoever asked for them asks again. So does raft.
+func (p *peerOutbox) makeRoom(lane env.Lane, size, limit int) bool {
+	if lane == env.Append {
+		bulk := p.lanes[env.Bulk]
+		for len(bulk) > 0 && p.bytes+size > limit {
+			last := len(bulk) - 1
+			p.bytes -= wire.SizeHint(bulk[last])
+			bulk[last] = wire.Message{}
+			bulk = bulk[:last]
+		}
+		p.lanes[env.Bulk] = bulk
 	}
-	p.lanes[env.Bulk] = bulk
+	if lane != env.Urgent && p.bytes > 0 && p.bytes+size > limit {
+		return false
+	}
+	p.bytes += size
+	return true
 }
 
 // peer finds or makes the place of a peer.
@@ -145,13 +154,8 @@ func (o *outbox) peer(node env.NodeID) *peerOutbox {
 // Send implements replica.Host.
 func (n *Node) Send(to env.NodeID, m wire.Message) {
 	p, lane := n.outbox.peer(to), wire.LaneOf(m)
-	p.bytes += wire.SizeHint(m)
-	if lane != env.Urgent && p.bytes > n.cfg.OutboxBytes {
-		p.crowd(n.cfg.OutboxBytes)
-		if lane == env.Bulk || p.bytes > n.cfg.OutboxBytes {
-			p.bytes -= wire.SizeHint(m)
-			return
-		}
+	if !p.makeRoom(lane, wire.SizeHint(m), n.cfg.OutboxBytes) {
+		return
 	}
 	p.lanes[lane] = append(p.lanes[lane], m)
 	n.outbox.any = true

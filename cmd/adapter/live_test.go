@@ -99,7 +99,9 @@ func whole(s *adapter.Status) bool {
 	return len(s.Partitions) > 0 && !slices.ContainsFunc(s.Nodes, func(n adapter.NodeStatus) bool { return !n.Ready || n.Full })
 }
 
-// flip changes a byte in the middle of one of the things that stand in a file.
+// flip changes a byte in the middle of the longest batch that stands in a file,
+// or of what is in its middle where there are no batches: what pads a short batch
+// to a sector means nothing.
 func flip(t *testing.T, file string) {
 	t.Helper()
 	var items []adapter.InspectedItem
@@ -107,6 +109,11 @@ func flip(t *testing.T, file string) {
 		t.Fatalf("%s before it is damaged: %v", file, err)
 	}
 	at := items[len(items)/2]
+	for _, i := range items {
+		if strings.HasPrefix(i.What, "batch") && i.Length > at.Length {
+			at = i
+		}
+	}
 	f, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)

@@ -285,6 +285,8 @@ func (d *download) answer(from env.NodeID, o *wire.Own) bool {
 		d.miss(fmt.Errorf("node %d answers with wrong pieces", from))
 	case o.Code == wire.Busy:
 		d.wait(p, from)
+	case o.Code == wire.Gone:
+		d.drop(fmt.Errorf("node %d: %w", from, ErrGone))
 	default:
 		d.drop(fmt.Errorf("node %d: %s", from, o.Code))
 	}

@@ -20,6 +20,9 @@ var (
 	// ErrSources: no node that was asked gives intact bytes. The text says what
 	// each answered.
 	ErrSources = errors.New("ship: nobody gives the file")
+	// ErrGone, beside ErrSources: one of those that were asked has the file no more,
+	// or not yet.
+	ErrGone = errors.New("gone")
 	// ErrDisk: this node's own disk failed; it is to stop, as on any failure of its
 	// disk.
 	ErrDisk = errors.New("ship: the disk failed")
