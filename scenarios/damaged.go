@@ -6,9 +6,9 @@ import (
 	"github.com/lockstep-log/lockstep/sim/cluster"
 )
 
-// damaged is mixed on disks that rot, lie, fill up and get lost. The atlas keeps
-// a majority of each group's replicas whole, so nothing may be lost. A replica
-// that is damaged is owed nothing: the engine fences it and does not repair it yet.
+// damaged is mixed with more damage to disks: they rot, lie, fill up and get
+// lost. The atlas keeps a majority of each group's replicas whole, so nothing may
+// be lost, and everything has to be repaired.
 func damaged() Scenario {
 	return Scenario{
 		Name:     "damaged",

@@ -45,10 +45,17 @@ var families = []family{
 	{name: "frozen clock", onPPM: 150_000, draw: drawFreeze},
 	{name: "leader paused and cut off", onPPM: 200_000, draw: drawDeposed},
 	{name: "swapped disks", onPPM: 80_000, draw: drawSwapDisks},
+	{name: "rot", onPPM: 200_000, draw: drawRot},
+	{name: "bad read", onPPM: 150_000, draw: drawBadRead},
+	{name: "misdirected write", onPPM: 100_000, draw: drawMisdirectedWrite},
+	{name: "lost write", onPPM: 100_000, draw: drawLostWrite},
+	{name: "lost entry", onPPM: 100_000, draw: drawLostEntry},
+	{name: "lost disk", onPPM: 100_000, draw: drawLostDisk},
+	{name: "full disk", onPPM: 150_000, draw: drawFullDisk},
 }
 
-// damages are the families of what no power loss does to a disk. They are in the
-// scenarios damaged and beyond.
+// damages are the families of what no power loss does to a disk, more often than
+// mixed has them. They are in the scenarios damaged and beyond.
 var damages = []family{
 	{name: "rot", onPPM: 500_000, draw: drawRot},
 	{name: "bad read", onPPM: 400_000, draw: drawBadRead},

@@ -17,6 +17,7 @@ func mixed() Scenario {
 		Schedule: func(seed uint64) cluster.Schedule {
 			s := drawAll("mixed", seed)
 			s.Faults = drawFaults(&s, families, seed)
+			scrubWhereDamaged(&s)
 			return s
 		},
 	}
@@ -35,6 +36,15 @@ func drawAll(name string, seed uint64) cluster.Schedule {
 		s.Heal = cluster.HealQuorum
 	}
 	return s
+}
+
+// scrubWhereDamaged lets nodes read their files where disks are damaged: what
+// nobody reads nobody can repair.
+func scrubWhereDamaged(s *cluster.Schedule) {
+	kinds := []string{cluster.Rot, cluster.BadRead, cluster.MisdirectedWrite, cluster.LostWrite, cluster.LostEntry}
+	if slices.ContainsFunc(s.Faults, func(f cluster.Fault) bool { return slices.Contains(kinds, f.Kind) }) {
+		s.Engine.ScrubBytesPerSecond = 1 << 20
+	}
 }
 
 // pick draws one of several values.

@@ -40,13 +40,14 @@
 // # What damage excuses
 //
 // Crashes, power losses and whatever happens to links excuse nothing. Damage to a
-// disk does: rot, sectors that cannot be read, lost and misdirected writes, lost
-// names, a lost disk. The atlas lets it strike only where less than
-// half of a group's replicas are damaged then, and spares the end of the journal
-// that no later batch proves to have been durable. A replica whose files were
-// damaged, or that stands on a node whose journal was, owes nothing any more: it
-// need not serve, follow or be read back, and its ISR state is not judged. Its
-// group owes all that it owes anyway.
+// disk does, for a while: rot, sectors that cannot be read, lost and misdirected
+// writes, lost names, a lost disk. The atlas lets it strike only where less than
+// half of a group's replicas were damaged, and spares the end of the journal that
+// no later batch proves to have been durable. Until the second phase a replica
+// whose files were damaged may be fenced, and its ISR state is not judged. Its
+// group owes all that it owes anyway. Once healed it owes everything again: its
+// files repaired, or itself replaced under a fresh id, caught up and with a vote.
+// A node that lost its disk is formatted again, as an operator would.
 //
 // A schedule with Beyond has no atlas. If everything is healed and does not come
 // to rest, or a log cannot be read, the disk models are asked for a proof that no
@@ -106,11 +107,9 @@
 //
 // # Known gaps
 //
-// The engine does not repair: what a replica on a damaged disk owes is nothing,
-// also where its peers could restore it, and one that the engine fences for a
-// damaged checkpoint counts as silenced in a proof, although its journal may be
-// whole. Lost and misdirected writes spare the journal, whose last batch nobody
-// could miss; lost names spare
-// checkpoints and the segments that are written to. Topologies are
-// static.
+// Lost and misdirected writes spare the journal, whose last batch nobody could
+// miss; sectors that cannot be read spare it too, for at its end they keep a node
+// down; lost names spare checkpoints and the segments that are written to. Without
+// scrub (Engine.ScrubBytesPerSecond) damage that nobody reads is left alone.
+// Topologies are static.
 package cluster

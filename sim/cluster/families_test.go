@@ -294,7 +294,7 @@ func TestOneFaultDoesNotUndoAnother(t *testing.T) {
 		}
 		s := Defaults(11)
 		s.DurationNs = int64(11 * time.Second)
-		s.Engine.CheckpointBytes = 4 << 10
+		s.Engine.CheckpointBytes, s.Engine.ScrubBytesPerSecond = 4<<10, 1<<20
 		s.Workload.ProducesPerMinute = 1200
 		s.Faults = []Fault{long, brief}
 		r := run(t, s, Options{})

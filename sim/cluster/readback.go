@@ -2,8 +2,10 @@ package cluster
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-log/lockstep/checker"
+	"github.com/lockstep-log/lockstep/diskmodel"
 	"github.com/lockstep-log/lockstep/engine"
 	"github.com/lockstep-log/lockstep/engine/record"
 	"github.com/lockstep-log/lockstep/engine/wal"
@@ -46,6 +48,7 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 	log.TrimmedTo = &trimmed
 	h, values := g.leader.host, c.values()
 	log.StartOffset = h.status(g.id).LogStart
+	deadline := c.k.Now() + c.schedule.HealNs
 	for next := log.StartOffset; ; {
 		r, err := c.fetch(h, engine.FetchRequest{
 			Topic: log.Topic, Partition: log.Partition, Offset: next, MaxBytes: readBackBytes,
@@ -54,6 +57,9 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 		switch {
 		case err != nil:
 			return err
+		case r.Err == engine.KafkaStorageError && c.k.Now() < deadline:
+			c.k.Run(c.k.Now() + sim.Time(lookEvery)) // this read has found damage, which is repaired now
+			continue
 		case r.Err != engine.None:
 			return fmt.Errorf("a fetch from offset %d answers %v", next, r.Err)
 		}
@@ -123,7 +129,7 @@ func (c *Cluster) digest(g *group) []checker.ReplicaDigest {
 		all = all[:0]
 		still := true
 		for _, r := range g.members {
-			if !c.owes(r) {
+			if !c.owes(r) || c.hidden(r) {
 				continue
 			}
 			d, err := c.digestReplica(r)
@@ -147,6 +153,15 @@ func (c *Cluster) digest(g *group) []checker.ReplicaDigest {
 		}
 	}
 	return all
+}
+
+// hidden tells whether a replica has damaged files that nobody had a reason to
+// read: without scrub they may stay so.
+func (c *Cluster) hidden(r *replica) bool {
+	return c.schedule.Engine.ScrubBytesPerSecond == 0 && slices.ContainsFunc(r.host.disk.Damaged(), func(d diskmodel.Damage) bool {
+		_, group := areaOf(d.Name)
+		return group == r.group.id
+	})
 }
 
 // digestReplica digests a replica's state and, of a log, the bytes of its

@@ -124,7 +124,9 @@ func (c *Cluster) converge() bool {
 		return false
 	}
 	c.mark(Mark{Kind: MarkConverged})
-	c.monitor.JudgeDamage(func(d checker.Damage) bool { return !c.hosts[d.Node-1].scarred(d.File) || c.schedule.Beyond })
+	c.monitor.JudgeDamage(func(d checker.Damage) bool {
+		return !c.hosts[d.Node-1].scarred(d.File) || c.schedule.Beyond || c.schedule.Engine.ScrubBytesPerSecond == 0
+	})
 	return true
 }
 
