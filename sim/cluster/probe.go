@@ -157,6 +157,44 @@ const (
 	restBroken
 	leaderInRest
 	coreSettled
+)
+
+// Snapshots and replicas that are replaced.
+const (
+	snapshotInstalled probe = iota + coreSettled + 1
+	snapshotResumed
+	snapshotOutlived
+	snapshotSuperseded
+	snapshotUnderLoad
+	snapshotFailed
+	replicaReplaced
+	diskReplaced
+	ownCheckpoint
+	replacedUnderLeaders
+	leaderInJoint
+)
+
+// Damage that is found and repaired, and what becomes of a disk that is full, of
+// a journal that is bounded and of a log that is.
+const (
+	segmentRepaired probe = iota + leaderInJoint + 1
+	indexRebuilt
+	checkpointRebuilt
+	journalReplaced
+	damageInService
+	damageAtStart
+	staleFound
+	misdirectedFound
+	scrubPassed
+	allCopiesDamaged
+	recycledThenTorn
+	journalOfMany
+	fullLeaderLeft
+	fullRecovered
+	storageRefused
+	logTrimmed
+	trimmedUnderSnapshot
+	fetchBelowStart
 
 	probeCount
 )
@@ -200,7 +238,7 @@ var probes = [probeCount]Probe{
 	journalRolled:        {Name: "storage/journal-rolled", About: "a journal went on in a new file", Required: true},
 	journalRecycled:      {Name: "storage/journal-recycled", About: "a journal file was given back for reuse", Required: true},
 	tornTail:             {Name: "storage/torn-tail", About: "recovery cut an incomplete write", Required: true},
-	resynced:             {Name: "storage/resynced", About: "recovery rewrote what might have been in the page cache only", Required: true},
+	resynced:             {Name: "storage/tail-resynced-at-recovery", About: "recovery rewrote what might have been in the page cache only", Required: true},
 	emptyTail:            {Name: "storage/empty-tail", About: "recovery found nothing behind the last durable byte", Required: true},
 	checkpointUnderLoad:  {Name: "storage/checkpoint-under-load", About: "a checkpoint became durable while newer entries were under way", Required: true},
 	twoCheckpoints:       {Name: "storage/two-checkpoints", About: "recovery found a checkpoint beside the one that it replaces", Required: true},
@@ -280,4 +318,35 @@ var probes = [probeCount]Probe{
 	restBroken:       {Name: "phase/rest-broken", About: "nodes outside the healed quorum broke", Required: true},
 	leaderInRest:     {Name: "phase/leader-in-rest", About: "one of them led a group then", Required: true},
 	coreSettled:      {Name: "phase/quorum-settled", About: "the healed quorum came to rest without the others", Required: true},
+
+	snapshotInstalled:    {Name: "storage/snapshot-installed", About: "a follower went on from a snapshot"},
+	snapshotResumed:      {Name: "storage/snapshot-resumed-after-crash", About: "a follower that died while a snapshot came went on with what was there"},
+	snapshotOutlived:     {Name: "storage/snapshot-outlived-sender", About: "a snapshot became whole although who had offered it died meanwhile"},
+	snapshotSuperseded:   {Name: "storage/snapshot-superseded", About: "a newer snapshot was offered before the older one was installed"},
+	snapshotUnderLoad:    {Name: "storage/snapshot-under-load", About: "entries were committed between a snapshot's offer and its installation"},
+	snapshotFailed:       {Name: "storage/snapshot-given-up", About: "a leader gave up a snapshot that it had offered"},
+	replicaReplaced:      {Name: "storage/replica-replaced-after-rot", About: "a replica that may have forgotten became a voter again, under a fresh id"},
+	diskReplaced:         {Name: "storage/replica-replaced-after-lost-disk", About: "so did one whose disk was lost"},
+	ownCheckpoint:        {Name: "storage/replica-kept-its-log", About: "a replica under a fresh id went on from its own checkpoint"},
+	replacedUnderLeaders: {Name: "storage/leader-changed-in-replacement", About: "a leader was elected while a replica was being replaced"},
+	leaderInJoint:        {Name: "storage/leader-changed-in-joint", About: "a leader was elected under two configurations at once"},
+
+	segmentRepaired:      {Name: "storage/segment-repaired-from-peer", About: "a bad segment was fetched from another replica"},
+	indexRebuilt:         {Name: "storage/index-rebuilt", About: "a bad index was made anew"},
+	checkpointRebuilt:    {Name: "storage/checkpoint-rebuilt", About: "a bad checkpoint was made anew"},
+	journalReplaced:      {Name: "storage/journal-repaired", About: "a journal was rid of a damaged file"},
+	damageInService:      {Name: "storage/damage-found-in-service", About: "a node that serves found bytes that do not verify"},
+	damageAtStart:        {Name: "storage/damage-found-at-start", About: "a node that recovers found some"},
+	staleFound:           {Name: "storage/stale-write-found", About: "a node found damage after its disk was to lose a write"},
+	misdirectedFound:     {Name: "storage/misdirected-write-found", About: "a node found damage after its disk was to misdirect a write"},
+	scrubPassed:          {Name: "storage/scrubbed", About: "a node had read all that its disk holds"},
+	allCopiesDamaged:     {Name: "storage/all-copies-damaged", About: "no other replica could give the good bytes of a range"},
+	recycledThenTorn:     {Name: "storage/recycled-file-then-torn", About: "recovery cut an incomplete write in a file that was given back and used again"},
+	journalOfMany:        {Name: "storage/journal-of-many-files", About: "a node's journal came to 24 files that were not given back"},
+	fullLeaderLeft:       {Name: "storage/disk-full-transferred", About: "a leader whose disk was full gave its leadership away"},
+	fullRecovered:        {Name: "storage/disk-full-recovered", About: "a process whose disk was full had room again"},
+	storageRefused:       {Name: "client/storage-error", About: "a client was refused for the state of a disk"},
+	logTrimmed:           {Name: "storage/trimmed", About: "a log let its oldest records go"},
+	trimmedUnderSnapshot: {Name: "storage/trimmed-during-snapshot", About: "it did so between a snapshot's offer and its installation"},
+	fetchBelowStart:      {Name: "client/fetch-below-start", About: "a client asked for records that were let go"},
 }

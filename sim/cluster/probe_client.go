@@ -21,6 +21,8 @@ func (p *prober) answered(client int, node env.NodeID, code engine.Code, leader 
 		p.reach(produceRefused)
 	case engine.NotEnoughReplicasAfterAppend:
 		p.reach(produceUnacknowledged)
+	case engine.KafkaStorageError:
+		p.reach(storageRefused)
 	case engine.OffsetNotAvailable:
 		p.reach(readNotReady)
 	case engine.NotLeaderOrFollower:
@@ -34,6 +36,7 @@ func (p *prober) answered(client int, node env.NodeID, code engine.Code, leader 
 // fetched: a fetch was answered after a time.
 func (p *prober) fetched(r *engine.FetchRequest, a *engine.FetchResponse, tookNs int64) {
 	p.reachIf(r.MaxWait > 0 && tookNs > 0 && a.Err == engine.None && len(a.Batches) > 0, longPoll)
+	p.reachIf(a.Err == engine.OffsetOutOfRange && a.LogStart > r.Offset, fetchBelowStart)
 }
 
 // operations compares what clients know of their produces with the agreed logs.

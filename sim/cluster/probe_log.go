@@ -46,6 +46,7 @@ func (p *prober) written(m *probedMember, e *checker.Event) {
 	if n.file != e.File {
 		p.reachIf(n.booted, journalRolled)
 		n.file = e.File
+		p.begunFile(n, e.File)
 	}
 	if e.First == 0 {
 		return

@@ -21,6 +21,7 @@ func (p *prober) started(node uint64, files []string) {
 	}
 	n.boots++
 	n.running, n.booted, n.dark, n.resynced = true, false, false, false
+	n.found(files)
 	p.reachIf(haveTwoCheckpoints(files), twoCheckpoints)
 }
 
@@ -77,11 +78,13 @@ func (p *prober) crashed(e *checker.Event) {
 		}
 	}
 	n.running, n.booted, n.died, n.diedDark = false, false, true, n.dark
+	n.full = false
 	p.countRunning()
 }
 
 func (p *prober) memberDied(g *probedGroup, n *probedNode, e *checker.Event) {
 	m := &g.members[e.Node-1]
+	g.offererDied(e.Node)
 	p.reachIf(m.written > m.persisted, writeInFlight)
 	if m.role == checker.Leader {
 		p.reachIf(m.own == 0 || m.commit < m.own, leaderDiedUnproven)
@@ -134,6 +137,8 @@ func (p *prober) began(f *Fault, nodes []uint64) {
 		p.pause(nodes, +1)
 	case SyncErrors:
 		p.failing(nodes, +1)
+	case LostWrite, MisdirectedWrite:
+		p.lies(f, nodes)
 	case Partition:
 		p.partitioned(nodes)
 	case WallJump:

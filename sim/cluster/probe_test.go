@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -32,9 +33,13 @@ func saw(e checker.Event) step {
 	}
 	switch e.Kind {
 	case checker.EventCrashed, checker.EventBooted, checker.EventLost, checker.EventRecycled,
-		checker.EventTornTail, checker.EventResynced, checker.EventStopped:
+		checker.EventTornTail, checker.EventResynced, checker.EventStopped, checker.EventFull, checker.EventSpace,
+		checker.EventScrubbed, checker.EventDiskLost:
 	default:
-		e.Group, e.Replica = 1, 100+e.Node
+		e.Group = 1
+		if e.Replica == 0 {
+			e.Replica = 100 + e.Node
+		}
 	}
 	return func(p *prober) { p.observe(&e) }
 }
@@ -242,6 +247,37 @@ var scripts = map[probe]script{
 	restBroken:       {[]step{func(p *prober) { p.broke(1) }}, nil},
 	leaderInRest:     {[]step{up(1), role(1, lead, 2), func(p *prober) { p.broke(1) }}, []step{up(1), role(1, lead, 2), func(p *prober) { p.broke(2) }}},
 
+	snapshotInstalled:    {[]step{sent(2, 10), staged(2, 10), installed(2, 10)}, []step{sent(2, 10), installed(2, 10)}},
+	snapshotResumed:      {[]step{up(2), sent(2, 10), died(2), up(2), sent(2, 10), resumed(2, 10)}, []step{up(2), sent(2, 10), resumed(2, 10)}},
+	snapshotOutlived:     {[]step{up(1), sent(2, 10), died(1), staged(2, 10)}, []step{up(1), sent(2, 10), staged(2, 10), died(1)}},
+	snapshotSuperseded:   {[]step{sent(2, 10), sent(2, 20)}, []step{sent(2, 10), sent(3, 20), sent(2, 10), staged(2, 10), installed(2, 10), sent(2, 20)}},
+	snapshotUnderLoad:    {[]step{committed(1, 10), sent(2, 10), committed(1, 11), staged(2, 10), installed(2, 10)}, []step{committed(1, 10), sent(2, 10), staged(2, 10), installed(2, 10), committed(1, 11)}},
+	snapshotFailed:       {[]step{saw(checker.Event{Kind: checker.EventSnapshotFailed, Peer: 102})}, []step{saw(checker.Event{Kind: checker.EventSnapshotFailed})}},
+	replicaReplaced:      {[]step{fencedOff(2), adopted(2, 104, 0), members(7, 101, 103, 104)}, []step{fencedOff(2), adopted(2, 104, 0), joint(7, 101, 103, 104), members(6, 101, 103, 104), members(7, 101, 103)}},
+	diskReplaced:         {[]step{lostDisk(2), adopted(2, 104, 0), members(7, 101, 103, 104)}, []step{fencedOff(2), adopted(2, 104, 0), members(7, 101, 103, 104)}},
+	ownCheckpoint:        {[]step{adopted(2, 104, 5)}, []step{adopted(2, 104, 0)}},
+	replacedUnderLeaders: {[]step{role(1, lead, 2), fencedOff(2), role(3, lead, 3)}, []step{role(1, lead, 2), fencedOff(2), adopted(2, 104, 0), members(7, 101, 103, 104), role(3, lead, 3)}},
+	leaderInJoint:        {[]step{joint(7, 101, 103, 104), role(3, lead, 3)}, []step{joint(7, 101, 103, 104), members(8, 101, 103, 104), role(3, lead, 3)}},
+
+	segmentRepaired:      {[]step{repaired("segment")}, []step{repaired("index"), repaired("checkpoint"), repaired("journal")}},
+	indexRebuilt:         {[]step{repaired("index")}, []step{repaired("segment")}},
+	checkpointRebuilt:    {[]step{repaired("checkpoint")}, []step{repaired("segment")}},
+	journalReplaced:      {[]step{repaired("journal")}, []step{repaired("segment")}},
+	damageInService:      {[]step{up(1), damagedFile(1)}, []step{started(1), damagedFile(1)}},
+	damageAtStart:        {[]step{started(1), damagedFile(1)}, []step{up(1), damagedFile(1)}},
+	staleFound:           {[]step{fault(Fault{Kind: LostWrite}, 1), damagedFile(1)}, []step{fault(Fault{Kind: LostWrite}, 1), damagedFile(2)}},
+	misdirectedFound:     {[]step{fault(Fault{Kind: MisdirectedWrite}, 1), damagedFile(2), damagedFile(1)}, []step{fault(Fault{Kind: LostWrite}, 1), damagedFile(1)}},
+	scrubPassed:          {[]step{saw(checker.Event{Kind: checker.EventScrubbed})}, nil},
+	allCopiesDamaged:     {[]step{saw(checker.Event{Kind: checker.EventUnrepairable})}, []step{damagedFile(1)}},
+	recycledThenTorn:     {append(reused("j-5"), torn("j-5")), append(reused("j-5"), torn("j-4"))},
+	journalOfMany:        {begun(24), append([]step{written("j-0", 0, 0), saw(checker.Event{Kind: checker.EventRecycled})}, begun(23)...)},
+	fullLeaderLeft:       {[]step{up(1, 2), role(1, lead, 2), outOfSpace(1), role(2, lead, 3)}, []step{up(1, 2), role(1, lead, 2), outOfSpace(1), died(1), role(2, lead, 3)}},
+	fullRecovered:        {[]step{up(1), outOfSpace(1), roomAgain(1)}, []step{up(1), outOfSpace(1), died(1), up(1), roomAgain(1)}},
+	storageRefused:       {[]step{answer(engine.KafkaStorageError)}, []step{answer(engine.NotEnoughReplicas)}},
+	logTrimmed:           {[]step{trimmed()}, nil},
+	trimmedUnderSnapshot: {[]step{sent(2, 10), trimmed()}, []step{trimmed(), sent(2, 10), staged(2, 10), installed(2, 10), trimmed()}},
+	fetchBelowStart:      {[]step{fetch(engine.FetchRequest{Offset: 3}, engine.FetchResponse{Err: engine.OffsetOutOfRange, LogStart: 4}, 1)}, []step{fetch(engine.FetchRequest{Offset: 9}, engine.FetchResponse{Err: engine.OffsetOutOfRange, LogStart: 4}, 1)}},
+
 	clockBackward: {[]step{fault(Fault{Kind: WallJump, LatencyNs: -1}, 1)}, []step{fault(Fault{Kind: WallJump, LatencyNs: 1}, 1)}},
 }
 
@@ -262,6 +298,73 @@ func ack(node, index uint64) step {
 
 func checkpoint(index uint64) step {
 	return saw(checker.Event{Kind: checker.EventCheckpoint, Index: index})
+}
+
+// sent: replica 101 offers another node's replica a snapshot.
+func sent(to, index uint64) step {
+	return saw(checker.Event{Kind: checker.EventSnapshotSent, Peer: 100 + to, Index: index})
+}
+
+func resumed(node, index uint64) step {
+	return saw(checker.Event{Kind: checker.EventSnapshotResumed, Node: node, Index: index})
+}
+
+func staged(node, index uint64) step {
+	return saw(checker.Event{Kind: checker.EventSnapshotStaged, Node: node, Index: index})
+}
+
+func installed(node, index uint64) step {
+	return saw(checker.Event{Kind: checker.EventSnapshot, Node: node, Index: index})
+}
+
+func fencedOff(node uint64) step {
+	return saw(checker.Event{Kind: checker.EventFenced, Node: node})
+}
+
+func adopted(node, id, index uint64) step {
+	return saw(checker.Event{Kind: checker.EventReplica, Node: node, Replica: id, Peer: 100 + node, Index: index})
+}
+
+func members(index uint64, voters ...uint64) step {
+	return saw(checker.Event{Kind: checker.EventMembers, Index: index, Voters: voters})
+}
+
+func joint(index uint64, voters ...uint64) step {
+	return saw(checker.Event{Kind: checker.EventMembers, Index: index, Voters: voters, Outgoing: []uint64{101, 102, 103}})
+}
+
+func lostDisk(node uint64) step { return saw(checker.Event{Kind: checker.EventDiskLost, Node: node}) }
+
+func repaired(what string) step {
+	return saw(checker.Event{Kind: checker.EventRepaired, Text: what})
+}
+
+func damagedFile(node uint64) step {
+	return saw(checker.Event{Kind: checker.EventDamaged, Node: node})
+}
+
+func outOfSpace(node uint64) step { return saw(checker.Event{Kind: checker.EventFull, Node: node}) }
+func roomAgain(node uint64) step  { return saw(checker.Event{Kind: checker.EventSpace, Node: node}) }
+
+func trimmed() step { return saw(checker.Event{Kind: checker.EventTrim}) }
+
+func torn(file string) step {
+	return saw(checker.Event{Kind: checker.EventTornTail, File: file})
+}
+
+// begun: the journal goes on in so many files.
+func begun(files int) []step {
+	var all []step
+	for i := range files {
+		all = append(all, written("j-"+strconv.Itoa(i+1), 0, 0))
+	}
+	return all
+}
+
+// reused: a file is given back, and enough are begun that the last is that one.
+func reused(last string) []step {
+	all := []step{written("j-1", 1, 1), saw(checker.Event{Kind: checker.EventRecycled, File: "j-1"})}
+	return append(all, written("j-2", 2, 2), written("j-3", 3, 3), written("j-4", 4, 4), written(last, 5, 5))
 }
 
 func asks(client int, node uint64) step {

@@ -30,6 +30,8 @@ type probedNode struct {
 
 	file     string // of the journal, written to last
 	resynced bool   // its recovery rewrote a tail
+
+	probedStorage
 }
 
 // probedGroup is a raft group.
@@ -51,6 +53,9 @@ type probedGroup struct {
 
 	isrTerm uint64
 	isr     int // how many were in sync when last told, in isrTerm
+
+	membersIndex uint64 // of the newest membership
+	joint        bool   // it is two configurations at once
 }
 
 // probedMember is one replica, as its node's process runs it; what a vote or a
@@ -72,6 +77,12 @@ type probedMember struct {
 
 	voteTerm, voteBoot uint64
 	leftTerm, leftPeer uint64 // whom it followed when its process died
+
+	offer probedOffer
+	// The replica may have forgotten, its disk was lost, it has a fresh id (0: none)
+	// that is not yet a voter.
+	fenced, diskGone bool
+	fresh            uint64
 }
 
 func newProber(nodes, clients int, groups []checker.Group) *prober {
@@ -117,13 +128,18 @@ func (p *prober) observe(e *checker.Event) {
 		p.reach(writeLost)
 	case checker.EventRecycled:
 		p.reach(journalRecycled)
+		p.nodes[e.Node-1].recycled()
 	case checker.EventTornTail:
 		p.reach(tornTail)
+		n := &p.nodes[e.Node-1]
+		p.reachIf(n.usedAgain != "" && e.File == n.usedAgain, recycledThenTorn)
 	case checker.EventResynced:
 		p.reach(resynced)
 		p.nodes[e.Node-1].resynced = true
 	case checker.EventStopped:
 		p.stopped(&p.nodes[e.Node-1])
+	case checker.EventDamaged, checker.EventRepaired, checker.EventScrubbed, checker.EventFull, checker.EventSpace, checker.EventDiskLost:
+		p.disked(e)
 	default:
 		if e.Group != 0 && e.Group <= uint64(len(p.groups)) {
 			g := &p.groups[e.Group-1]
@@ -147,6 +163,7 @@ func (p *prober) observeMember(g *probedGroup, m *probedMember, e *checker.Event
 	case checker.EventAckSent:
 		p.reachIf(e.Peer != m.replica && e.Index+farBehindBy <= g.commit, farBehind)
 	case checker.EventRole:
+		p.ledDuring(g, e)
 		p.changed(g, m, e)
 	case checker.EventVoteSent:
 		p.voted(m, e)
@@ -160,6 +177,15 @@ func (p *prober) observeMember(g *probedGroup, m *probedMember, e *checker.Event
 		p.reachIf(m.role == checker.Leader, sentFromJournal)
 	case checker.EventFenced:
 		p.reach(replicaFenced)
-	default: // nothing that a probe is about
+		m.fenced = true
+	case checker.EventUnrepairable:
+		p.reach(allCopiesDamaged)
+	case checker.EventTrim:
+		p.reach(logTrimmed)
+		p.reachIf(g.catchingUp(), trimmedUnderSnapshot)
+	case checker.EventReplica, checker.EventMembers:
+		p.replaced(g, m, e)
+	default:
+		p.snapshot(g, m, e)
 	}
 }
