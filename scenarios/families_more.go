@@ -139,7 +139,7 @@ func drawLostWrite(s *cluster.Schedule, draw *sim.Rand, at int64) []cluster.Faul
 }
 
 func drawLostEntry(s *cluster.Schedule, draw *sim.Rand, at int64) []cluster.Fault {
-	return []cluster.Fault{spot(s, draw, cluster.Fault{AtNs: at, ForNs: lasting(draw, 100*time.Millisecond, 2*time.Second), Kind: cluster.LostEntry, Area: pick(draw, cluster.AreaAny, cluster.AreaJournal, cluster.AreaSegment, cluster.AreaIndex)})}
+	return []cluster.Fault{spot(s, draw, cluster.Fault{AtNs: at, ForNs: lasting(draw, 100*time.Millisecond, 2*time.Second), Kind: cluster.LostEntry, Area: drawArea(draw)})}
 }
 
 func drawLostDisk(s *cluster.Schedule, draw *sim.Rand, at int64) []cluster.Fault {

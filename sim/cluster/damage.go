@@ -99,17 +99,8 @@ func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 		// and a sector that cannot be read comes there when its file is recycled.
 		return nil
 	}
-	if f.Kind == LostEntry && (area == AreaCheckpoint || area == AreaSegment && newest(h, name)) {
-		// An older checkpoint may come back in its place, to which the log goes back.
-		// A log that misses the segment that it writes to stops its node.
-		return nil
-	}
-	if area == AreaJournal {
-		sealed := h.sealedEnd(name)
-		if sealed < int64(len(raw)) && f.Kind == LostEntry {
-			return nil // with its name the newest file takes the end of the journal
-		}
-		raw = raw[:min(int64(len(raw)), sealed)]
+	if area == AreaJournal && f.Kind != LostEntry { // that a name is gone shows
+		raw = raw[:min(int64(len(raw)), h.sealedEnd(name))]
 	}
 	var out []place
 	for off := 0; off < len(raw); off += sectorBytes {
@@ -119,17 +110,6 @@ func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 		}
 	}
 	return out
-}
-
-// newest tells whether no later segment stands beside one.
-func newest(h *host, name string) bool {
-	dir, _ := path.Split(name)
-	for _, other := range h.disk.Files() {
-		if area, _ := areaOf(other); area == AreaSegment && other > name && strings.HasPrefix(other, dir) {
-			return false
-		}
-	}
-	return true
 }
 
 // beginRot flips a bit in each of some sectors.

@@ -109,7 +109,6 @@
 //
 // Lost and misdirected writes spare the journal, whose last batch nobody could
 // miss; sectors that cannot be read spare it too, for at its end they keep a node
-// down; lost names spare checkpoints and the segments that are written to. Without
-// scrub (Engine.ScrubBytesPerSecond) damage that nobody reads is left alone.
+// down. Without scrub (Engine.ScrubBytesPerSecond) damage that nobody reads is left alone.
 // Topologies are static.
 package cluster

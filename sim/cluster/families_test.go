@@ -334,7 +334,6 @@ func TestNonsenseIsRefused(t *testing.T) {
 		"faults[0].bytesPerSecond: 0 throttles nothing":                    {Kind: ThrottleDisk, Role: RoleAll},
 		"faults[0].driftPPM: 0 is no drift":                                {Kind: Drift, Role: RoleAll},
 		"faults[0].area: writes to the journal are spared":                 {Kind: LostWrite, Role: RoleAll, Area: AreaJournal},
-		"faults[0].area: names of checkpoints are spared":                  {Kind: LostEntry, Role: RoleAll, Area: AreaCheckpoint},
 		"faults[0].periodNs: 0 is not within 10000000 to 86400000000000":   {Kind: Flap, Role: RoleAll},
 	} {
 		s := Defaults(1)

@@ -143,7 +143,7 @@ func TestDamageStrikesItsArea(t *testing.T) {
 		// checkpoint is written at once and has no other place in its file.
 		Rot:              {AreaJournal, AreaSegment, AreaCheckpoint},
 		BadRead:          {AreaSegment, AreaCheckpoint},
-		LostEntry:        {AreaSegment, AreaIndex},
+		LostEntry:        {AreaJournal, AreaSegment, AreaIndex, AreaCheckpoint},
 		LostWrite:        {AreaSegment, AreaIndex, AreaCheckpoint},
 		MisdirectedWrite: {AreaSegment},
 	} {

@@ -158,7 +158,7 @@ func (c *Cluster) digest(g *group) []checker.ReplicaDigest {
 // hidden tells whether a replica has damaged files that nobody had a reason to
 // read: without scrub they may stay so.
 func (c *Cluster) hidden(r *replica) bool {
-	return c.schedule.Engine.ScrubBytesPerSecond == 0 && slices.ContainsFunc(r.host.disk.Damaged(), func(d diskmodel.Damage) bool {
+	return (c.schedule.Engine.ScrubBytesPerSecond == 0 || c.schedule.Beyond) && slices.ContainsFunc(r.host.disk.Damaged(), func(d diskmodel.Damage) bool {
 		_, group := areaOf(d.Name)
 		return group == r.group.id
 	})

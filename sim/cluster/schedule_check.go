@@ -193,8 +193,6 @@ func (f *Fault) checkKind(c *fieldCheck, at string) {
 		field, problem = ".driftPPM", "0 is no drift"
 	case (f.Kind == MisdirectedWrite || f.Kind == LostWrite) && f.Area == AreaJournal:
 		field, problem = ".area", "writes to the journal are spared"
-	case f.Kind == LostEntry && f.Area == AreaCheckpoint:
-		field, problem = ".area", "names of checkpoints are spared"
 	default:
 		return
 	}

@@ -1,0 +1,108 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/lockstep-log/lockstep/checker"
+	"github.com/lockstep-log/lockstep/sim/cluster"
+)
+
+// crashLoad is the window of the workloads that begin with the load, and
+// crashRest what they leave node 1 to recover.
+const (
+	crashLoad = 1500 * time.Millisecond
+	crashRest = 100 * time.Millisecond
+)
+
+// CrashWorkloads lists them.
+func CrashWorkloads() []CrashWorkload {
+	return append([]CrashWorkload{
+		{
+			Name: "append", About: "appends to one journal file",
+			until: crashLoad, rest: crashRest, shows: []checker.EventKind{checker.EventPersisted},
+			knobs: func(*cluster.Schedule) {},
+		},
+		{
+			Name: "roll", About: "a journal whose files roll and are kept",
+			until: crashLoad, rest: crashRest, shows: []checker.EventKind{checker.EventPersisted},
+			knobs: func(s *cluster.Schedule) { s.Engine.JournalFileBytes, s.Engine.CheckpointBytes = 16<<10, 1<<20 },
+		},
+		{
+			Name: "checkpoint", About: "segments that roll, checkpoints",
+			until: crashLoad, rest: crashRest, shows: []checker.EventKind{checker.EventCheckpoint},
+			knobs: func(s *cluster.Schedule) { s.Engine.SegmentBytes, s.Engine.CheckpointBytes = 8<<10, 4<<10 },
+		},
+		{
+			Name: "recycle", About: "a journal whose files roll, are covered by checkpoints and recycled",
+			until: crashLoad, rest: crashRest, shows: []checker.EventKind{checker.EventCheckpoint, checker.EventRecycled},
+			knobs: smallCrashFiles,
+		},
+	}, crashProcedures()...)
+}
+
+// smallCrashFiles lets everything roll, be checkpointed and recycled soon.
+func smallCrashFiles(s *cluster.Schedule) {
+	s.Engine.JournalFileBytes, s.Engine.SegmentBytes, s.Engine.CheckpointBytes = 16<<10, 8<<10, 4<<10
+}
+
+// crashProcedures are the workloads that lead to their procedure by faults: the
+// window begins with it.
+func crashProcedures() []CrashWorkload {
+	return []CrashWorkload{
+		{
+			Name: "install", About: "it was away for longer than the journals reach back, and gets a snapshot",
+			from: 2000 * time.Millisecond, until: 2300 * time.Millisecond, rest: 600 * time.Millisecond,
+			shows: []checker.EventKind{checker.EventSnapshotStaged, checker.EventSnapshot},
+			knobs: func(s *cluster.Schedule) {
+				procedureLoad(s)
+				s.Engine.JournalRetainBytes, s.Engine.ChunkBytes, s.Engine.ShipBytesPerSecond = 1, 2<<10, 512<<10
+				s.Engine.ISRLagNs = int64(200 * time.Millisecond)
+				s.Faults = append(s.Faults, cluster.Fault{
+					AtNs: int64(100 * time.Millisecond), ForNs: int64(1900 * time.Millisecond),
+					Kind: cluster.Partition, Nodes: []uint64{1}, Clients: true,
+				})
+			},
+		},
+		{
+			Name: "trim", About: "retention: the log's beginning is deleted",
+			from: 1500 * time.Millisecond, until: 3300 * time.Millisecond, rest: 300 * time.Millisecond,
+			shows: []checker.EventKind{checker.EventTrim, checker.EventCheckpoint, checker.EventTrim, checker.EventCheckpoint},
+			knobs: func(s *cluster.Schedule) {
+				procedureLoad(s)
+				s.Engine.RetentionBytes = 8 << 10
+			},
+		},
+		{
+			Name: "adopt", About: "it finds rot in its journal, and comes back under a fresh id",
+			from: 1700 * time.Millisecond, until: 3700 * time.Millisecond, rest: 2500 * time.Millisecond, restarts: true,
+			shows: []checker.EventKind{checker.EventBooted, checker.EventFenced, checker.EventReplica, checker.EventMembers},
+			knobs: func(s *cluster.Schedule) {
+				procedureLoad(s)
+				s.Engine.ISRLagNs = int64(200 * time.Millisecond)
+				s.Faults = append(s.Faults,
+					cluster.Fault{AtNs: int64(1500 * time.Millisecond), Kind: cluster.Rot, Nodes: []uint64{1}, Area: cluster.AreaJournal},
+					cluster.Fault{AtNs: int64(1500*time.Millisecond) + 1, ForNs: int64(200*time.Millisecond) - 1, Kind: cluster.Crash, Nodes: []uint64{1}},
+				)
+			},
+		},
+		{
+			Name: "repair", About: "its scrub finds rot in a sealed segment, and fetches it from a peer",
+			from: 1900 * time.Millisecond, until: 2800 * time.Millisecond, rest: 2500 * time.Millisecond,
+			shows: []checker.EventKind{checker.EventDamaged, checker.EventRepaired},
+			knobs: func(s *cluster.Schedule) {
+				procedureLoad(s)
+				s.Engine.ScrubBytesPerSecond, s.Engine.ChunkBytes = 1<<20, 2<<10
+				s.Faults = append(s.Faults, cluster.Fault{
+					AtNs: int64(1500 * time.Millisecond), Kind: cluster.Rot, Nodes: []uint64{1}, Area: cluster.AreaSegment,
+				})
+			},
+		},
+	}
+}
+
+// procedureLoad is a lighter load on small files: the operations of the procedure
+// are to stand out among those of appends, which other workloads enumerate.
+func procedureLoad(s *cluster.Schedule) {
+	smallCrashFiles(s)
+	s.Workload.ProducesPerMinute, s.Workload.FetchesPerMinute, s.Workload.ListsPerMinute = 3000, 300, 300
+}
