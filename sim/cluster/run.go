@@ -240,14 +240,26 @@ func (c *Cluster) scar(r *replica, s engine.PartitionStatus) string {
 	case c.schedule.Engine.ScrubBytesPerSecond == 0:
 		return "" // what nobody reads nobody finds
 	}
-	for _, d := range r.host.disk.Damaged() {
-		// An index is made again in memory. A name that is gone may be that of a file
-		// that nobody needs any more: if one does, the comparison of replicas says so.
-		if area, group := areaOf(d.Name); group == r.group.id && area != AreaIndex && d.Kind != diskmodel.KindLostEntry {
+	for _, d := range r.host.openDamage() {
+		if area, group := areaOf(d.Name); group == r.group.id && area != AreaIndex { // which is made again in memory
 			return "not repaired: " + describe(d)
 		}
 	}
 	return ""
+}
+
+// openDamage lists what is damaged in files that have their names. A name that is
+// gone may be that of a file that nobody needs any more: if one does, the
+// comparison of replicas says so.
+func (h *host) openDamage() []diskmodel.Damage {
+	all := h.disk.Damaged()
+	nameless := map[string]bool{}
+	for _, d := range all {
+		if d.Kind == diskmodel.KindLostEntry {
+			nameless[d.Name] = true
+		}
+	}
+	return slices.DeleteFunc(all, func(d diskmodel.Damage) bool { return nameless[d.Name] })
 }
 
 // scarred tells whether a file that somebody needs is damaged now. What was found
@@ -255,9 +267,7 @@ func (c *Cluster) scar(r *replica, s engine.PartitionStatus) string {
 // recycled one day.
 func (h *host) scarred(file string) bool {
 	area, _ := areaOf(file)
-	return area != AreaJournal && slices.ContainsFunc(h.disk.Damaged(), func(d diskmodel.Damage) bool {
-		return d.Name == file && d.Kind != diskmodel.KindLostEntry
-	})
+	return area != AreaJournal && slices.ContainsFunc(h.openDamage(), func(d diskmodel.Damage) bool { return d.Name == file })
 }
 
 var errUnread = errors.New("damaged")
