@@ -65,6 +65,7 @@ func (n *Node) Receive(from env.NodeID, _ env.Lane, b []byte) {
 		return
 	}
 	if fresh {
+		delete(n.space.full, from)
 		for _, p := range n.partitions {
 			p.replica.PeerRestarted(from)
 		}

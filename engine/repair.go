@@ -26,7 +26,7 @@ type badRange struct {
 func (p *partition) foundBad(b wal.BadFile) {
 	p.traceDamage(b)
 	p.mend()
-	p.replica.TransferAway(p.node.space.isFull)
+	p.replica.TransferAway(p.node.isFull)
 }
 
 func (p *partition) traceDamage(b wal.BadFile) {

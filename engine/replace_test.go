@@ -39,18 +39,20 @@ func (w *world) fill(t *testing.T, n, count int) int {
 // in sync.
 func (w *world) whole(t *testing.T) {
 	t.Helper()
-	w.until(func() bool {
-		for _, h := range w.nodes {
-			if !*h.alive || !h.node.Ready() {
-				return false
-			}
-			s := h.node.Metadata(nil).Partitions[0]
-			if s.State != engine.StateServing || s.Learner || s.Fenced != "" || len(s.Damaged) > 0 || len(s.ISR) != len(w.nodes) {
-				return false
-			}
+	w.until(w.isWhole, "whole cluster: "+w.states())
+}
+
+func (w *world) isWhole() bool {
+	for _, h := range w.nodes {
+		if !*h.alive || !h.node.Ready() {
+			return false
 		}
-		return true
-	}, "whole cluster: "+w.states())
+		s := h.node.Metadata(nil).Partitions[0]
+		if s.State != engine.StateServing || s.Learner || s.Fenced != "" || len(s.Damaged) > 0 || len(s.ISR) != len(w.nodes) {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *world) states() string {

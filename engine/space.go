@@ -83,7 +83,7 @@ func (n *Node) tellSpace() {
 // leadElsewhere hands over what is led here to nodes that have room.
 func (n *Node) leadElsewhere() {
 	for _, p := range n.partitions {
-		p.replica.TransferAway(n.space.isFull)
+		p.replica.TransferAway(n.isFull)
 	}
 }
 
@@ -94,11 +94,7 @@ func (s *space) heard(from env.NodeID, full bool, now time.Duration) {
 	} else {
 		delete(s.full, from)
 	}
-	for node, until := range s.full { //lockstep:unordered entries are only deleted
-		if until < now {
-			delete(s.full, node)
-		}
-	}
 }
 
-func (s *space) isFull(node env.NodeID) bool { _, full := s.full[node]; return full }
+// isFull tells whether another node said so of itself and has not fallen silent.
+func (n *Node) isFull(node env.NodeID) bool { return n.env.Clock.Monotonic() < n.space.full[node] }
