@@ -3,6 +3,7 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lockstep-log/lockstep/checker"
@@ -28,12 +29,12 @@ var ErrUnknown = errors.New("unknown scenario")
 
 // All lists the scenarios; the first one is the default.
 func All() []Scenario {
-	return append([]Scenario{
+	return slices.Concat([]Scenario{
 		mixed(), benchR1(),
 		leaderElection(), networkPartition(), crashRecovery(), slowFollower(), loadWithFailover(),
 		killRestartAck(), powerLossAll(), partKill(), pausedLeader(),
 		damaged(), beyond(),
-	}, crashPoints()...)
+	}, storage(), crashPoints())
 }
 
 // Lookup finds a scenario by its name; "" is the default.

@@ -1,0 +1,42 @@
+package scenarios
+
+import (
+	"time"
+
+	"github.com/lockstep-log/lockstep/sim/cluster"
+)
+
+// rotInJournal lets bits flip in a node's journal. What stood there may have been
+// acknowledged by it, so the replicas of the damaged batches are silent until the
+// leader has put others with fresh ids in their place; leaders change meanwhile.
+func rotInJournal() Scenario {
+	const name = "rot-in-journal"
+	return Scenario{
+		Name:  name,
+		About: "a journal rots, and the replicas that may have forgotten are replaced under fresh ids, while leaders change",
+		Schedule: func(seed uint64) cluster.Schedule {
+			s, draw := storageSchedule(name, seed)
+			s.Partitions = 1 + draw.Pick(2)
+			s.Engine.JournalFileBytes, s.Engine.CheckpointBytes = 64<<10, 64<<10
+			s.Engine.JournalRetainBytes = 128 << 10
+			s.Engine.ScrubBytesPerSecond = pick(draw, int64(0), 64<<10, 256<<10)
+			node := anyNode(&s, draw)
+			at := lasting(draw, 4*time.Second, 6*time.Second)
+			down := lasting(draw, 50*time.Millisecond, 500*time.Millisecond)
+			s.Faults = []cluster.Fault{
+				{AtNs: at, Kind: cluster.Rot, Nodes: node, Area: cluster.AreaJournal, Sectors: 24},
+				{AtNs: at + 1, ForNs: down, Kind: pick(draw, cluster.Crash, cluster.PowerLoss), Nodes: node, Mode: "any"},
+				{
+					AtNs: at + down + lasting(draw, 0, 1500*time.Millisecond), ForNs: lasting(draw, 200*time.Millisecond, 2*time.Second),
+					Kind: pick(draw, cluster.Crash, cluster.PowerLoss, cluster.Partition, cluster.Pause), Role: cluster.RoleLeader, Mode: "any",
+				},
+				{
+					AtNs: at + down + lasting(draw, 3*time.Second, 5*time.Second), ForNs: lasting(draw, 50*time.Millisecond, time.Second),
+					Kind: pick(draw, cluster.Crash, cluster.PowerLoss), Nodes: node, Mode: "any",
+				},
+			}
+			return s
+		},
+		Check: checkReached(name, "damage/replica-fenced", "storage/replica-replaced-after-rot"),
+	}
+}
