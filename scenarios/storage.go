@@ -11,9 +11,9 @@ import (
 )
 
 // storage are the scenarios of what disks do to data, and of what is done about
-// it: journals that are given back, snapshots, repair, full and lost disks,
-// retention. In each of them a few batches fill a file, so that all of a disk's
-// life passes in seconds.
+// it: journals that are given back, snapshots, repair, full and lost disks. In
+// each of them a few batches fill a file, so that all of a disk's life passes in
+// seconds.
 func storage() []Scenario {
 	return []Scenario{
 		journalReclaim(), snapshotCatchUp(), rotInJournal(), rotInSegments(), rotInCheckpoint(),

@@ -7,8 +7,10 @@ import (
 )
 
 // rotInJournal lets bits flip in a node's journal. What stood there may have been
-// acknowledged by it, so the replicas of the damaged batches are silent until the
-// leader has put others with fresh ids in their place; leaders change meanwhile.
+// acknowledged by it, so a process that begins with it keeps the replicas of the
+// damaged batches silent until the leader has put others with fresh ids in their
+// place; leaders change meanwhile. A process whose scrub finds it, later, still
+// knows what stood there: it checkpoints, and gives the file back.
 func rotInJournal() Scenario {
 	const name = "rot-in-journal"
 	return Scenario{
@@ -19,7 +21,7 @@ func rotInJournal() Scenario {
 			s.Partitions = 1 + draw.Pick(2)
 			s.Engine.JournalFileBytes, s.Engine.CheckpointBytes = 64<<10, 64<<10
 			s.Engine.JournalRetainBytes = 128 << 10
-			s.Engine.ScrubBytesPerSecond = pick(draw, int64(0), 64<<10, 256<<10)
+			s.Engine.ScrubBytesPerSecond = pick(draw, int64(256<<10), 1<<20)
 			node := anyNode(&s, draw)
 			at := lasting(draw, 4*time.Second, 6*time.Second)
 			down := lasting(draw, 50*time.Millisecond, 500*time.Millisecond)
@@ -34,6 +36,7 @@ func rotInJournal() Scenario {
 					AtNs: at + down + lasting(draw, 3*time.Second, 5*time.Second), ForNs: lasting(draw, 50*time.Millisecond, time.Second),
 					Kind: pick(draw, cluster.Crash, cluster.PowerLoss), Nodes: node, Mode: "any",
 				},
+				{AtNs: at + down + lasting(draw, 7*time.Second, 9*time.Second), Kind: cluster.Rot, Nodes: node, Area: cluster.AreaJournal, Sectors: 24},
 			}
 			return s
 		},
