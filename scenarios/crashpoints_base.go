@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -50,7 +51,7 @@ func (w CrashWorkload) Operations(o cluster.Options) (uint64, error) {
 	case !r.Passed:
 		return 0, fmt.Errorf("the run without a crash fails: %v", r.Violations[0])
 	case len(left) > 0:
-		return 0, fmt.Errorf("the run without a crash does not contain its procedure: no event %q of node 1 from %v to %v", left[0], w.from, w.until)
+		return 0, fmt.Errorf("the run without a crash does not contain its procedure: no event %q of node 1 from %v to %v", left[0].String(), w.from, w.until)
 	}
 	return w.count(s, r.DiskOperations[0], o)
 }
@@ -61,7 +62,7 @@ func (w CrashWorkload) count(s cluster.Schedule, most uint64, o cluster.Options)
 	var failed error
 	faults := s.Faults
 	n := sort.Search(int(most), func(i int) bool {
-		s.Faults = append(faults[:len(faults):len(faults)], w.crash(i+1, "all"))
+		s.Faults = append(slices.Clip(faults), w.crash(i+1, "all"))
 		r, err := cluster.Run(s, o)
 		if err != nil {
 			failed = err

@@ -64,30 +64,35 @@ func crashProcedures() []CrashWorkload {
 			},
 		},
 		{
-			Name: "trim", About: "retention: the log's beginning is deleted",
-			from: 1500 * time.Millisecond, until: 3300 * time.Millisecond, rest: 300 * time.Millisecond,
-			shows: []checker.EventKind{checker.EventTrim, checker.EventCheckpoint, checker.EventTrim, checker.EventCheckpoint},
+			Name: "adopt", About: "it finds rot in its journal, and comes back under a fresh id",
+			from: 1700 * time.Millisecond, until: 3500 * time.Millisecond, rest: 2500 * time.Millisecond, restarts: true,
+			shows: []checker.EventKind{checker.EventFenced, checker.EventBooted, checker.EventReplica, checker.EventMembers},
 			knobs: func(s *cluster.Schedule) {
 				procedureLoad(s)
-				s.Engine.RetentionBytes = 8 << 10
+				restartDamaged(s, cluster.AreaJournal)
 			},
 		},
 		{
-			Name: "adopt", About: "it finds rot in its journal, and comes back under a fresh id",
-			from: 1700 * time.Millisecond, until: 3700 * time.Millisecond, rest: 2500 * time.Millisecond, restarts: true,
-			shows: []checker.EventKind{checker.EventBooted, checker.EventFenced, checker.EventReplica, checker.EventMembers},
+			Name: "reformat", About: "it finds rot in both copies of its checkpoint, and begins anew under a fresh id",
+			from: 1700 * time.Millisecond, until: 3500 * time.Millisecond, rest: 2500 * time.Millisecond, restarts: true,
+			shows: []checker.EventKind{checker.EventFenced, checker.EventBooted, checker.EventReplica, checker.EventMembers, checker.EventCheckpoint},
 			knobs: func(s *cluster.Schedule) {
 				procedureLoad(s)
-				s.Engine.ISRLagNs = int64(200 * time.Millisecond)
-				s.Faults = append(s.Faults,
-					cluster.Fault{AtNs: int64(1500 * time.Millisecond), Kind: cluster.Rot, Nodes: []uint64{1}, Area: cluster.AreaJournal},
-					cluster.Fault{AtNs: int64(1500*time.Millisecond) + 1, ForNs: int64(200*time.Millisecond) - 1, Kind: cluster.Crash, Nodes: []uint64{1}},
-				)
+				restartDamaged(s, cluster.AreaCheckpoint, cluster.AreaCheckpoint)
+			},
+		},
+		{
+			Name: "rebuild", About: "it finds rot in one copy of its checkpoint, and rebuilds that",
+			from: 1700 * time.Millisecond, until: 2000 * time.Millisecond, rest: 300 * time.Millisecond, restarts: true,
+			shows: []checker.EventKind{checker.EventRepaired, checker.EventCheckpoint},
+			knobs: func(s *cluster.Schedule) {
+				procedureLoad(s)
+				restartDamaged(s, cluster.AreaCheckpoint)
 			},
 		},
 		{
 			Name: "repair", About: "its scrub finds rot in a sealed segment, and fetches it from a peer",
-			from: 1900 * time.Millisecond, until: 2800 * time.Millisecond, rest: 2500 * time.Millisecond,
+			from: 2000 * time.Millisecond, until: 2400 * time.Millisecond, rest: 2500 * time.Millisecond,
 			shows: []checker.EventKind{checker.EventDamaged, checker.EventRepaired},
 			knobs: func(s *cluster.Schedule) {
 				procedureLoad(s)
@@ -105,4 +110,18 @@ func crashProcedures() []CrashWorkload {
 func procedureLoad(s *cluster.Schedule) {
 	smallCrashFiles(s)
 	s.Workload.ProducesPerMinute, s.Workload.FetchesPerMinute, s.Workload.ListsPerMinute = 3000, 300, 300
+}
+
+// restartDamaged lets node 1 die after one and a half seconds, rot strike its
+// disk, once in each area, and start it 200 ms later.
+func restartDamaged(s *cluster.Schedule, areas ...string) {
+	const at = int64(1500 * time.Millisecond)
+	s.Engine.ISRLagNs = int64(200 * time.Millisecond)
+	for i, area := range areas {
+		s.Faults = append(s.Faults, cluster.Fault{AtNs: at + int64(i), Kind: cluster.Rot, Nodes: []uint64{1}, Area: area})
+	}
+	died := at + int64(len(areas))
+	s.Faults = append(s.Faults, cluster.Fault{
+		AtNs: died, ForNs: at + int64(200*time.Millisecond) - died, Kind: cluster.Crash, Nodes: []uint64{1},
+	})
 }

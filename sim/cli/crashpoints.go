@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/lockstep-log/lockstep/scenarios"
-	"github.com/lockstep-log/lockstep/sim/cluster"
 	"github.com/lockstep-log/lockstep/sim/explore"
 )
 
@@ -42,8 +41,10 @@ func newCrashPoints(r *explore.Registry) *cobra.Command {
 		Use:   "crashpoints",
 		Short: "Crash at every operation of a disk, in short workloads",
 		Long: "Crash at every operation of a disk, in short workloads.\n\n" +
-			"Each write, sync, rename and other change that node 1's disk carries out is the\n" +
-			"last one of its process, which never hears of it; with the process ends nothing\n" +
+			"Each workload has a procedure in it: a file of the journal rolls, a snapshot is\n" +
+			"installed, a log is trimmed, a damaged segment is fetched again, and so on. From\n" +
+			"there on each write, sync, rename and other change that node 1's disk carries out\n" +
+			"is the last one of its process, which never hears of it; with the process ends nothing\n" +
 			"else, or the power, and unsynced bytes are lost all, from some point on, by\n" +
 			"chance, or torn. Recovery goes through, or dies at one of its own operations and\n" +
 			"begins again. Then first one, later the other of the two other nodes stays away,\n" +
@@ -142,18 +143,14 @@ func (f *crashFlags) workloads() ([]scenarios.CrashWorkload, error) {
 	}), nil
 }
 
-// enumerate counts a workload's operations in a run without a crash, and sweeps
-// its points.
+// enumerate counts a workload's operations in a run without a crash, which has to
+// contain its procedure, and sweeps its points.
 func (f *crashFlags) enumerate(c *cobra.Command, r *explore.Registry, w scenarios.CrashWorkload) (crashResult, error) {
 	result := crashResult{Workload: w.Name, About: w.About}
-	base, err := cluster.Run(w.Base(), r.Options)
-	if err != nil {
+	var err error
+	if result.Operations, err = w.Operations(r.Options); err != nil {
 		return result, badInput("crashpoints: %s: %w", w.Name, err)
 	}
-	if !base.Passed {
-		return result, badInput("crashpoints: %s fails without a crash: %s", w.Name, base.Violations[0])
-	}
-	result.Operations = base.DiskOperations[0]
 	sweep := &explore.Sweep{
 		Registry: r, Scenarios: []string{w.Scenario().Name}, From: 1, To: w.Points(result.Operations),
 		Shard:     shardOf(f.every),

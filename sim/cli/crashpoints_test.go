@@ -7,7 +7,7 @@ import (
 )
 
 func TestCrashPointsAreTried(t *testing.T) {
-	got := run(t, t.TempDir(), "crashpoints", "--only", "append,recycle", "--every", "331", "--json")
+	got := run(t, t.TempDir(), "crashpoints", "--only", "append,recycle,adopt", "--every", "331", "--json")
 	if got.code != 0 {
 		t.Fatalf("exit %d: %s%s", got.code, got.out, got.errors)
 	}
@@ -22,7 +22,7 @@ func TestCrashPointsAreTried(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.out), &report); err != nil {
 		t.Fatal(err)
 	}
-	if len(report.Workloads) != 2 || report.Failed != 0 {
+	if len(report.Workloads) != 3 || report.Failed != 0 {
 		t.Fatalf("%+v", report)
 	}
 	for _, w := range report.Workloads {
