@@ -39,7 +39,8 @@ func (n *Node) recover(t *env.Task) error {
 
 // expected are the groups that the topology places here. Their ids are the
 // journal's to know: where it lost all, nobody here does.
-func (n *Node) expected() (groups []journal.Genesis) {
+func (n *Node) expected() []journal.Genesis {
+	groups := []journal.Genesis{} // a node may have none, and know that
 	for i := range n.cfg.Topology.Partitions {
 		if p := &n.cfg.Topology.Partitions[i]; p.on(n.cfg.Node) != 0 {
 			groups = append(groups, journal.Genesis{Group: p.Group})

@@ -18,7 +18,8 @@ import (
 // fail is called once, on the first failed write or sync after Open; nothing
 // completes from then on. tasks end with the node.
 //
-// expect names the groups that are placed on this node, to be fenced should no
+// expect names the groups that are placed on this node, empty and not nil if there
+// are none, to be fenced should no
 // file tell which they were; with Replica 0 they become blank. A disk without room
 // for the next file makes Open wait.
 //
@@ -120,7 +121,7 @@ func (r *recovery) run() error {
 		r.passing = true
 		return r.unreadable
 	}
-	if !r.headRead && len(j.order) == 0 {
+	if !r.headRead && len(j.order) == 0 && r.expect == nil {
 		return fmt.Errorf("%w: nobody knows which groups there were: %w", ErrDamaged, r.lost)
 	}
 	if err := r.goOn(prev); err != nil {
