@@ -17,23 +17,23 @@ func rotInSegments() Scenario {
 		Schedule: func(seed uint64) cluster.Schedule {
 			s, draw := storageSchedule(name, seed)
 			s.Partitions = 1 + draw.Pick(2)
+			s.Engine.JournalRetainBytes = 256 << 10 // a snapshot would bring the bad segment, too
 			s.Engine.ScrubBytesPerSecond = pick(draw, int64(128<<10), 256<<10, 1<<20)
 			node := anyNode(&s, draw)
 			at := lasting(draw, 4*time.Second, 6*time.Second)
-			s.Faults = append(rotRound(draw, at, node, cluster.AreaSegment),
-				rotRound(draw, at+lasting(draw, 5*time.Second, 7*time.Second), node, cluster.AreaIndex)...)
+			s.Faults = append(rotRound(draw, at, node), rotRound(draw, at+lasting(draw, 5*time.Second, 7*time.Second), node)...)
 			return s
 		},
 		Check: checkReached(name, "storage/segment-repaired-from-peer", "storage/damage-found-in-service"),
 	}
 }
 
-// rotRound damages one area of a node twice, and the others with a chance; then
+// rotRound damages a node's segments twice, and them or an index once more; then
 // its process may end, or that of the leader, which others fetch from.
-func rotRound(draw *sim.Rand, at int64, node []uint64, area string) []cluster.Fault {
+func rotRound(draw *sim.Rand, at int64, node []uint64) []cluster.Fault {
 	faults := []cluster.Fault{
-		{AtNs: at, Kind: cluster.Rot, Nodes: node, Area: area, Sectors: pick(draw, 1, 2, 8)},
-		{AtNs: at + 1, Kind: pick(draw, cluster.Rot, cluster.BadRead), Nodes: node, Area: area, Sectors: pick(draw, 1, 4)},
+		{AtNs: at, Kind: cluster.Rot, Nodes: node, Area: cluster.AreaSegment, Sectors: pick(draw, 1, 2, 8)},
+		{AtNs: at + 1, Kind: pick(draw, cluster.Rot, cluster.BadRead), Nodes: node, Area: cluster.AreaSegment, Sectors: pick(draw, 1, 4)},
 		{AtNs: at + 2, Kind: cluster.Rot, Nodes: node, Area: pick(draw, cluster.AreaSegment, cluster.AreaIndex)},
 	}
 	switch draw.Pick(3) {
