@@ -50,17 +50,19 @@ func smallCrashFiles(s *cluster.Schedule) {
 func crashProcedures() []CrashWorkload {
 	return []CrashWorkload{
 		{
-			Name: "install", About: "it was away for longer than the journals reach back, and gets a snapshot",
-			from: 2000 * time.Millisecond, until: 2300 * time.Millisecond, rest: 600 * time.Millisecond,
+			Name: "install", About: "it led, was cut off for longer than the journals reach back, and gets a snapshot",
+			from: 3000 * time.Millisecond, until: 3300 * time.Millisecond, rest: 600 * time.Millisecond,
 			shows: []checker.EventKind{checker.EventSnapshotStaged, checker.EventSnapshot},
 			knobs: func(s *cluster.Schedule) {
 				procedureLoad(s)
 				s.Engine.JournalRetainBytes, s.Engine.ChunkBytes, s.Engine.ShipBytesPerSecond = 1, 2<<10, 512<<10
 				s.Engine.ISRLagNs = int64(200 * time.Millisecond)
-				s.Faults = append(s.Faults, cluster.Fault{
-					AtNs: int64(100 * time.Millisecond), ForNs: int64(1900 * time.Millisecond),
-					Kind: cluster.Partition, Nodes: []uint64{1}, Clients: true,
-				})
+				s.Faults = append(s.Faults,
+					// Another one might be elected otherwise.
+					cluster.Fault{AtNs: 0, ForNs: int64(900 * time.Millisecond), Kind: cluster.Partition, Nodes: []uint64{3}, Clients: true},
+					// Clients still reach it: entries that nobody else has stay on its disk.
+					cluster.Fault{AtNs: int64(1300 * time.Millisecond), ForNs: int64(1700 * time.Millisecond), Kind: cluster.Partition, Nodes: []uint64{1}},
+				)
 			},
 		},
 		{
