@@ -20,14 +20,18 @@ func rotInCheckpoint() Scenario {
 			s.Engine.ScrubBytesPerSecond = pick(draw, int64(0), 256<<10, 1<<20)
 			node := anyNode(&s, draw)
 			at := lasting(draw, 3*time.Second, 4*time.Second)
-			for range 3 {
+			for round := range 4 {
+				found := int64(1) // before the next checkpoint takes its place
+				if round > 1 {
+					found = lasting(draw, 0, time.Second)
+				}
 				s.Faults = append(s.Faults,
 					cluster.Fault{AtNs: at, Kind: cluster.Rot, Nodes: node, Area: cluster.AreaCheckpoint, Sectors: 8},
 					cluster.Fault{
-						AtNs: at + lasting(draw, 0, 300*time.Millisecond), ForNs: lasting(draw, 50*time.Millisecond, time.Second),
+						AtNs: at + found, ForNs: lasting(draw, 50*time.Millisecond, time.Second),
 						Kind: pick(draw, cluster.Crash, cluster.PowerLoss), Nodes: node, Mode: "any",
 					})
-				at += lasting(draw, 4*time.Second, 5*time.Second)
+				at += lasting(draw, 3500*time.Millisecond, 4*time.Second)
 			}
 			return s
 		},
