@@ -18,6 +18,7 @@ func rotInJournal() Scenario {
 		About: "a journal rots, and the replicas that may have forgotten are replaced under fresh ids, while leaders change",
 		Schedule: func(seed uint64) cluster.Schedule {
 			s, draw := storageSchedule(name, seed)
+			s.DurationNs = int64(22 * time.Second)
 			s.Partitions = 1 + draw.Pick(2)
 			s.Engine.JournalFileBytes, s.Engine.CheckpointBytes = 64<<10, 64<<10
 			s.Engine.JournalRetainBytes = 128 << 10
@@ -38,6 +39,10 @@ func rotInJournal() Scenario {
 				},
 				{AtNs: at + down + lasting(draw, 7*time.Second, 9*time.Second), Kind: cluster.Rot, Nodes: node, Area: cluster.AreaJournal, Sectors: 24},
 			}
+			at += lasting(draw, 12*time.Second, 13*time.Second)
+			s.Faults = append(s.Faults,
+				cluster.Fault{AtNs: at, Kind: cluster.Rot, Nodes: node, Area: cluster.AreaJournal, Sectors: 24},
+				cluster.Fault{AtNs: at + 1, ForNs: down, Kind: pick(draw, cluster.Crash, cluster.PowerLoss), Nodes: node, Mode: "any"})
 			return s
 		},
 		Check: checkReached(name, "damage/replica-fenced", "storage/replica-replaced-after-rot"),
