@@ -23,6 +23,13 @@ const rounds = 3
 // be lost.
 const passes = 3
 
+// A piece is repeated before its timeout once it takes quickFactor times as long
+// as others did, but no sooner than after a part of the timeout.
+const (
+	quickFactor = 4
+	quickest    = 16
+)
+
 // mostSlow is how often the timeout is doubled for answers that come late.
 const mostSlow = 3
 
@@ -35,14 +42,15 @@ type download struct {
 	ref   Ref              // of the manifest, where that is the file
 	file  machine.FileInfo // Name empty: the manifest
 
-	sources []env.NodeID // those not yet found useless for this file
-	current int          // index of the one that is asked
-	strikes int          // its timeouts in a row
-	vain    int          // attempts in a row that gave nothing
-	busy    int          // answers "busy" since the last piece or strike
-	answers error        // why sources were dropped
-	slow    uint         // the timeout is doubled so often: a slow link delays, it loses nothing
-	prompt  int          // answers in a row for which less would do
+	sources []env.NodeID  // those not yet found useless for this file
+	current int           // index of the one that is asked
+	strikes int           // its timeouts in a row
+	vain    int           // attempts in a row that gave nothing
+	busy    int           // answers "busy" since the last piece or strike
+	answers error         // why sources were dropped
+	slow    uint          // the timeout is doubled so often: a slow link delays, it loses nothing
+	prompt  int           // answers in a row for which less would do
+	usual   time.Duration // the longest that answers take of late; 0: none has come
 
 	next   int64    // offset of the first byte not asked for
 	pieces []*piece // asked, or here and not handed out, in order; at most Window
@@ -62,8 +70,10 @@ type piece struct {
 	count   int
 	due     time.Duration // when it may be asked for
 	at      time.Duration // when it was
+	first   time.Duration // when it was for the first time
 	expires time.Duration
 	asked   bool
+	quick   bool   // it was repeated before it was late
 	passed  int    // answers to later questions since
 	data    []byte // once here
 }
@@ -138,7 +148,7 @@ func (d *download) work() {
 		}
 		at := p.due
 		if p.asked {
-			at = p.expires
+			at = d.repeat(p, now)
 		}
 		if first < 0 || at < first {
 			first = at
@@ -157,7 +167,32 @@ func (d *download) stopTimer() {
 }
 
 func (d *download) ask(p *piece, now time.Duration) {
-	p.asked, p.passed, p.at, p.expires = true, 0, now, now+d.patience()
+	if p.first == 0 {
+		p.first = now
+	}
+	p.asked, p.quick, p.passed, p.at, p.expires = true, false, 0, now, now+d.patience()
+	d.send(p)
+}
+
+// repeat asks once more for a piece that takes much longer than others did: on a
+// fast link a lost frame need not cost a timeout. It gives when to look again.
+func (d *download) repeat(p *piece, now time.Duration) time.Duration {
+	if d.usual == 0 || p.quick {
+		return p.expires
+	}
+	at := p.at + max(quickFactor*d.usual, d.s.cfg.ChunkTimeout/quickest)
+	switch {
+	case at >= p.expires:
+		return p.expires
+	case at > now:
+		return at
+	}
+	p.quick = true
+	d.send(p)
+	return p.expires
+}
+
+func (d *download) send(p *piece) {
 	d.s.port.Send(d.sources[d.current], wire.Message{Group: d.group, Own: &wire.Own{
 		Kind: wire.OwnFetch, ID: p.id, Index: d.ref.Index, Term: d.ref.Term,
 		File: d.file.Name, Bytes: d.file.Bytes, Sum: d.file.Sum, Offset: p.off, Count: uint32(p.count),
@@ -321,6 +356,9 @@ func (d *download) accept(p *piece, from env.NodeID, o *wire.Own) {
 	}
 	d.mixed = d.mixed || d.giver != from
 	p.data = o.Data
+	if p.asked && !p.quick && p.first == p.at {
+		d.usual = max(d.s.now()-p.at, d.usual-d.usual/8, 1)
+	}
 	d.pass(p)
 	if d.slow == 0 || !p.asked || d.s.now()-p.at > d.patience()/4 {
 		d.prompt = 0
@@ -330,10 +368,19 @@ func (d *download) accept(p *piece, from env.NodeID, o *wire.Own) {
 }
 
 // pass looks for pieces that an answer has overtaken: they need not wait for
-// their timeout.
+// their timeout. One answer is enough if it is to a question of long after: all
+// of a window may be lost with a connection, and one timeout after the other
+// would take as long as the window is wide.
 func (d *download) pass(answered *piece) {
 	for _, p := range d.pieces {
-		if p.data != nil || !p.asked || p.at > answered.at || p.off > answered.off {
+		long := p.at+d.s.cfg.ChunkTimeout/2 <= answered.first
+		switch {
+		case p.data != nil || !p.asked:
+			continue
+		case long:
+			d.later(p, 0)
+			continue
+		case p.at > answered.at || p.off > answered.off:
 			continue
 		}
 		if p.passed++; p.passed >= min(passes, d.s.cfg.Window-1) {
