@@ -179,14 +179,8 @@ func (c *Cluster) digestReplica(r *replica) (checker.ReplicaDigest, error) {
 	d.StartOffset = log.StartOffset()
 	segments := log.Segments()
 	for i, s := range segments {
-		var bytes []byte
-		if i < len(segments)-1 {
-			raw, found := r.host.disk.ReadRaw(s.Name)
-			if !found || int64(len(raw)) != s.Bytes {
-				return d, fmt.Errorf("segment %s of %d bytes is %d bytes long on the disk", s.Name, s.Bytes, len(raw))
-			}
-			bytes = raw
-		} else {
+		bytes, whole := r.host.disk.ReadRaw(s.Name)
+		if i == len(segments)-1 || !whole || int64(len(bytes)) != s.Bytes { // the end may still be under way to the disk
 			read, err := c.readSegment(r.host, log, s)
 			if err != nil {
 				return d, err
