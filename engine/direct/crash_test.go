@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/lockstep-log/lockstep/diskmodel"
 	"github.com/lockstep-log/lockstep/engine/record"
@@ -16,45 +17,59 @@ var crashModes = []int{-1, int(diskmodel.LoseAll), int(diskmodel.KeepPrefix), in
 type claims struct {
 	end    int64            // of what was acknowledged
 	start  int64            // acknowledged
-	maxEnd int64            // of what was asked
 	asked  int64            // start that was asked for
 	acked  map[int64][]byte // batches by their base offset
 	tag    int
+
+	uniform   bool            // batches of one size
+	asks      [][]byte        // in this life
+	condemned map[string]bool // asked in an earlier life, and not there after it
 }
 
-// load produces three at a time, so that groups form, and trims once.
+// load keeps three produces in flight, so that groups form and gather while a
+// sync runs, and trims and idles now and then.
 func (l *life) load(c *claims, rounds int) {
-	for round := range rounds {
+	left := 3
+	for i := range 3 {
+		l.chain(c, time.Duration(i)*40*time.Microsecond, rounds, func() { left-- })
+	}
+	for _, wait := range []time.Duration{900 * time.Microsecond, 3 * time.Millisecond} {
+		l.sleep(wait)
 		if l.dead {
 			return
 		}
-		left := 3
-		for range 3 {
-			c.tag++
-			b, n := batch(c.tag, 1+c.tag%3), int64(1+c.tag%3)
-			c.maxEnd = max(c.maxEnd, l.log.EndOffset()) + n
-			l.log.Produce(b, l.now()+far, func(base int64, _ bool, err error) {
-				if err != nil {
-					l.t.Fatalf("produce: %v", err)
-				}
-				c.acked[base], c.end = b, max(c.end, base+n)
-				left--
-			})
-		}
-		l.until(func() bool { return left == 0 || l.dead })
-		if round == rounds/2 && !l.dead {
-			trimmed := false
-			c.asked = l.log.EndOffset() / 2
-			l.log.Trim(c.asked, func(start int64, err error) {
-				l.must(err)
-				c.start, trimmed = start, true
-			})
-			l.until(func() bool { return trimmed || l.dead })
-		}
-		if round%3 == 2 && !l.dead {
-			l.sleep(2e6) // idle: the durable end is noted
-		}
+		trimmed := false
+		c.asked = l.log.EndOffset() / 2
+		l.log.Trim(c.asked, func(start int64, err error) {
+			l.must(err)
+			c.start, trimmed = start, true
+		})
+		l.until(func() bool { return trimmed || l.dead })
 	}
+	l.until(func() bool { return left == 0 || l.dead })
+	if !l.dead {
+		l.sleep(3 * time.Millisecond) // idle: the durable end is noted
+	}
+}
+
+// chain produces one after the other.
+func (l *life) chain(c *claims, pause time.Duration, rounds int, ended func()) {
+	if rounds == 0 {
+		ended()
+		return
+	}
+	c.tag++
+	n := 2
+	if !c.uniform {
+		n = 1 + c.tag%3
+	}
+	b := batch(c.tag, n, c.uniform)
+	c.asks = append(c.asks, b)
+	l.log.Produce(b, l.now()+far, func(base int64, _ bool, err error) {
+		l.must(err)
+		c.acked[base], c.end = b, max(c.end, base+int64(n))
+		clock{l}.AfterFunc(pause, func() { l.chain(c, pause, rounds-1, ended) })
+	})
 }
 
 // check compares the log with what clients were told.
@@ -69,7 +84,7 @@ func (l *life) check(c *claims) error {
 	if err != nil {
 		return err
 	}
-	got := map[int64][]byte{}
+	got, there := map[int64][]byte{}, map[string]bool{}
 	next := int64(-1)
 	for b, err := range record.Batches(all) {
 		if err != nil {
@@ -82,8 +97,18 @@ func (l *life) check(c *claims) error {
 		if next >= 0 && h.BaseOffset != next {
 			return fmt.Errorf("offset %d follows %d", h.BaseOffset, next)
 		}
+		if c.condemned[payload(b)] {
+			return fmt.Errorf("the batch at %d was cut, and is back", h.BaseOffset)
+		}
 		got[h.BaseOffset], next = b, h.NextOffset()
+		there[payload(b)] = true
 	}
+	for _, b := range c.asks {
+		if !there[payload(b)] { // cut, or trimmed off
+			c.condemned[payload(b)] = true
+		}
+	}
+	c.asks = nil
 	for base, want := range c.acked {
 		h, _ := record.ParseHeader(want)
 		if base+int64(h.Count) <= l.log.StartOffset() {
@@ -95,6 +120,9 @@ func (l *life) check(c *claims) error {
 	}
 	return nil
 }
+
+// payload is a batch without what stamping changes.
+func payload(b []byte) string { return string(b[16:]) }
 
 // interrupt ends the process at the k-th operation of the disk from now on.
 func (l *life) interrupt(mode, k int) {
@@ -114,7 +142,7 @@ func TestCrashAtEveryOperation(t *testing.T) {
 			for k, ended := 1, false; !ended; k++ {
 				ended = crashAt(t, mode, k, 0)
 				states++
-				for j := 1; !ended && k%3 == 0 && j < 60; j++ {
+				for j := 1; !ended && k%6 < 2 && j < 60; j += 2 {
 					if crashAt(t, mode, k, j) {
 						break
 					}
@@ -131,10 +159,10 @@ func TestCrashAtEveryOperation(t *testing.T) {
 // power loss. It reports whether the load, or the recovery, ended before.
 func crashAt(t *testing.T, mode, k, j int) (ended bool) {
 	t.Helper()
-	c := &claims{acked: map[int64][]byte{}}
+	c := &claims{acked: map[int64][]byte{}, condemned: map[string]bool{}, uniform: k%2 == 0}
 	l := fresh(t, uint64(1000*k+j), nil)
 	l.interrupt(mode, k)
-	l.load(c, 9)
+	l.load(c, 8)
 	ended = !l.dead
 	l.disk.Observe(nil)
 	l.end(mode)

@@ -133,11 +133,16 @@ func (l *life) again() *life {
 	return n
 }
 
-// batch makes a batch of n records.
-func batch(tag, n int) []byte {
-	b := record.NewBuilder(int64(tag))
+// batch makes a batch of n records, unlike all others. With uniform, all batches
+// of n records have one size, so that a stale one may stand where a new one ends.
+func batch(tag, n int, uniform bool) []byte {
+	b := record.NewBuilder(1_000_000)
+	size := 60
+	if !uniform {
+		size = 20 + tag*37%150
+	}
 	for i := range n {
-		b.Add(int64(tag), fmt.Appendf(nil, "key-%d-%d", tag, i), bytes.Repeat([]byte{byte('a' + tag%26)}, 20+tag*37%150))
+		b.Add(1_000_000, fmt.Appendf(nil, "key-%05d-%d", tag, i), bytes.Repeat([]byte{byte('a' + tag%26)}, size))
 	}
 	return b.Build()
 }
@@ -150,7 +155,7 @@ const far = time.Hour
 func (l *life) produce(tag, n int) (base int64, unknown bool, err error) {
 	l.t.Helper()
 	done := false
-	l.log.Produce(batch(tag, n), l.now()+far, func(b int64, u bool, e error) { base, unknown, err, done = b, u, e, true })
+	l.log.Produce(batch(tag, n, false), l.now()+far, func(b int64, u bool, e error) { base, unknown, err, done = b, u, e, true })
 	l.until(func() bool { return done || l.dead || l.failed != nil })
 	return base, unknown, err
 }
