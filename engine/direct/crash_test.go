@@ -15,11 +15,11 @@ var crashModes = []int{-1, int(diskmodel.LoseAll), int(diskmodel.KeepPrefix), in
 
 // claims are what clients were told.
 type claims struct {
-	end    int64            // of what was acknowledged
-	start  int64            // acknowledged
-	asked  int64            // start that was asked for
-	acked  map[int64][]byte // batches by their base offset
-	tag    int
+	end   int64            // of what was acknowledged
+	start int64            // acknowledged
+	asked int64            // start that was asked for
+	acked map[int64][]byte // batches by their base offset
+	tag   int
 
 	uniform   bool            // batches of one size
 	asks      [][]byte        // in this life
