@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockstep-log/lockstep/diskmodel"
+	"github.com/lockstep-log/lockstep/engine/direct"
 	"github.com/lockstep-log/lockstep/engine/record"
 )
 
@@ -160,14 +161,19 @@ func TestCrashAtEveryOperation(t *testing.T) {
 func crashAt(t *testing.T, mode, k, j int) (ended bool) {
 	t.Helper()
 	c := &claims{acked: map[int64][]byte{}, condemned: map[string]bool{}, uniform: k%2 == 0}
-	l := fresh(t, uint64(1000*k+j), nil)
+	tune := func(c *direct.Config) {
+		if k%4 < 2 {
+			c.Log.ZeroBytes = 0
+		}
+	}
+	l := fresh(t, uint64(1000*k+j), tune)
 	l.interrupt(mode, k)
 	l.load(c, 8)
 	ended = !l.dead
 	l.disk.Observe(nil)
 	l.end(mode)
 	if j > 0 {
-		l = boot(t, l.kernel, l.disk, nil)
+		l = boot(t, l.kernel, l.disk, tune)
 		l.interrupt(mode, j)
 		if err := l.in(l.log.Open); err != nil {
 			t.Fatalf("mode %d, operation %d, %d: %v", mode, k, j, err)
@@ -177,7 +183,7 @@ func crashAt(t *testing.T, mode, k, j int) (ended bool) {
 		l.end(mode)
 	}
 	for pass := range 3 { // the last one after a power loss without a load before it
-		l = boot(t, l.kernel, l.disk, nil)
+		l = boot(t, l.kernel, l.disk, tune)
 		if err := l.in(l.log.Open); err != nil {
 			t.Fatalf("mode %d, operation %d, %d, pass %d: %v", mode, k, j, pass, err)
 		}
@@ -187,7 +193,9 @@ func crashAt(t *testing.T, mode, k, j int) (ended bool) {
 		c.end = l.log.EndOffset() // was shown to readers
 		c.start = l.log.StartOffset()
 		if pass == 1 {
+			l.interrupt(mode, 1+(7*k+j)%43)
 			l.load(c, 3)
+			l.disk.Observe(nil)
 		}
 		l.end(int(diskmodel.LoseAll))
 	}

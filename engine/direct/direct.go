@@ -27,6 +27,8 @@ var (
 // Alone is set here.
 type Config struct {
 	Log wal.Config
+	// OnDurable is called when the log has grown; it may be nil.
+	OnDurable func()
 
 	MaxWaiters      int           // produces that wait for a sync; default 10,000
 	MaxUnsynced     int64         // their bytes; default 64 MiB

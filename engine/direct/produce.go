@@ -108,6 +108,9 @@ func (l *Log) hardened(end int64) {
 	if l.closed {
 		return
 	}
+	if l.cfg.OnDurable != nil && l.serves() {
+		l.cfg.OnDurable()
+	}
 	l.noteLater()
 	if l.appended-l.checkpoint.at >= l.cfg.CheckpointBytes {
 		l.checkpoint.begin(l)
