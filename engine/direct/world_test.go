@@ -24,6 +24,7 @@ type life struct {
 	kernel *sim.Kernel
 	disk   *diskmodel.Disk
 	tasks  env.Tasks
+	mount  env.Disk
 	log    *direct.Log
 	dead   bool
 	failed error
@@ -57,6 +58,7 @@ func boot(t testing.TB, kernel *sim.Kernel, disk *diskmodel.Disk, tune func(*dir
 			f()
 		}
 	})
+	l.mount = mount
 	cfg := direct.Config{
 		Log:             wal.Config{Dir: dir, Genesis: small, TailBytes: 2000, Pool: wal.NewPool(3, time.Second), ZeroBytes: 512},
 		CheckpointBytes: 3000, NoteBytes: 1500, NoteAfter: time.Millisecond,

@@ -194,7 +194,7 @@ func (l *Log) Salvage(t *env.Task, durable int64) (Salvaged, error) {
 		return Salvaged{}, err
 	}
 	if w.next < durable {
-		return Salvaged{}, &LostError{From: w.next, End: durable, File: w.file, Pos: w.pos, Why: w.why}
+		return Salvaged{}, &LostError{From: w.next, End: durable, File: w.badFile, Pos: w.badPos, Why: w.why}
 	}
 	found := Salvaged{Bytes: w.bytes}
 	if w.dirt {
@@ -245,11 +245,14 @@ type salvage struct {
 	bytes   int64
 	next    int64 // offset
 
-	// Where the walk ended, and what is there.
+	// Where the log is to be cut, and whether more than zeros follow.
 	file string
 	pos  int64
-	why  error
-	dirt bool // more than zeros
+	dirt bool
+	// Where the walk ended, and what is there.
+	badFile string
+	badPos  int64
+	why     error
 }
 
 // walk goes from the checkpoint's active segment through those that follow.
@@ -266,8 +269,8 @@ func (w *salvage) walk(t *env.Task) error {
 	for {
 		e.Base = w.next
 		if !slices.Contains(w.names, e.fileName()) || l.active() != nil && l.active().Base == e.Base {
-			if w.file == "" {
-				w.file, w.why = l.path(e.fileName()), env.ErrNotExist
+			if w.why == nil {
+				w.badFile, w.why = l.path(e.fileName()), env.ErrNotExist
 			}
 			return nil
 		}
@@ -295,8 +298,9 @@ func (w *salvage) segment(t *env.Task, name string, pos int64) error {
 			err = record.ErrTooLarge
 		}
 		if err != nil {
-			if w.next > first || pos > 0 || w.file == "" { // else the one before is where the log ends
-				w.file, w.pos, w.why = file, pos, err
+			w.badFile, w.badPos, w.why = file, pos, err
+			if w.next > first || pos > 0 { // else the one before is where the log ends
+				w.file, w.pos = file, pos
 			}
 			w.dirt = w.dirt || slices.ContainsFunc(p, func(b byte) bool { return b != 0 })
 			return nil
