@@ -64,6 +64,10 @@ type TopicConfig struct {
 	// is acknowledged. Default: the majority of replicas.
 	MinISR int `yaml:"minISR,omitempty"`
 
+	// Unreplicated partitions have one copy and no raft group: what its disk loses is
+	// lost. It needs replicas 1, which is the default then; fixed at format.
+	Unreplicated bool `yaml:"unreplicated,omitempty"`
+
 	// RetentionBytes of each partition are kept at least; fixed at format. Default:
 	// 0, for ever.
 	RetentionBytes int64 `yaml:"retentionBytes,omitempty"`

@@ -21,6 +21,9 @@ func (c *Config) setDefaults() {
 		if t.Partitions == 0 {
 			t.Partitions = 1
 		}
+		if t.Replicas == 0 && t.Unreplicated {
+			t.Replicas = 1
+		}
 		if t.Replicas == 0 {
 			t.Replicas = min(3, len(c.Nodes))
 		}
@@ -111,6 +114,8 @@ func (c *Config) checkTopics() error {
 			return inputf("topics: %s: partitions is %d; use 1 to %d", t.Name, t.Partitions, maxPartitions)
 		case t.Replicas < 1 || t.Replicas > len(c.Nodes):
 			return inputf("topics: %s: replicas is %d; use 1 to the number of nodes, %d", t.Name, t.Replicas, len(c.Nodes))
+		case t.Unreplicated && t.Replicas != 1:
+			return inputf("topics: %s: unreplicated with replicas %d; leave replicas out, or unreplicated", t.Name, t.Replicas)
 		case t.MinISR < 1 || t.MinISR > t.Replicas:
 			return inputf("topics: %s: minISR is %d; use 1 to the number of replicas, %d", t.Name, t.MinISR, t.Replicas)
 		}

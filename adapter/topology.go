@@ -83,6 +83,7 @@ func (c *Config) topology() engine.Topology {
 			turn := len(t.Partitions)
 			p := engine.Partition{
 				Group: env.GroupID(turn + 1), Topic: topic.Name, Partition: int32(i), MinISR: topic.MinISR,
+				Unreplicated:   topic.Unreplicated,
 				RetentionBytes: topic.RetentionBytes, RetentionMs: time.Duration(topic.Retention).Milliseconds(),
 			}
 			for k := range topic.Replicas {

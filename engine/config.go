@@ -39,6 +39,9 @@ type Partition struct {
 	// record is kept, in milliseconds by its timestamp. 0 is for ever.
 	RetentionBytes int64
 	RetentionMs    int64
+	// Unreplicated says that the partition has one replica and no raft group: see
+	// package direct. Fixed at format.
+	Unreplicated bool
 }
 
 // Topology is the static list of nodes and partitions of a cluster.
@@ -118,6 +121,9 @@ type Config struct {
 	Journal      journal.Config
 	Log          wal.Settings // of new logs, fixed at format
 	LogTailBytes int          // in-memory tail of each log; default 4 MiB
+	// ZeroBytes is how far an unreplicated log fills its segment with zeros ahead of
+	// what is written. Default 4 MiB; simulated 0 to a segment.
+	ZeroBytes int64
 
 	// NewMachine makes the state machine of a partition; nil means the log.
 	NewMachine func(MachineSpec) machine.StateMachine
@@ -139,6 +145,7 @@ func DefaultConfig() Config {
 		Journal:      journal.DefaultConfig(),
 		Log:          wal.Settings{SegmentBytes: 64 << 20, IndexIntervalBytes: 4 << 10, MaxBatchBytes: 1 << 20},
 		LogTailBytes: 4 << 20,
+		ZeroBytes:    4 << 20,
 	}
 }
 
@@ -190,6 +197,8 @@ func (c *Config) validateStorage() error {
 		return fmt.Errorf("%w: OutboxBytes, FetchBytes, BacklogBytes or MaxOpenFiles is 0; every limit must be set", ErrConfig)
 	case c.SnapshotTimeout <= 0 || c.IdleClose <= 0 || c.LostEvery <= 0 || c.RepairEvery <= 0 || c.RetentionEvery <= 0:
 		return fmt.Errorf("%w: SnapshotTimeout, IdleClose, LostEvery, RepairEvery or RetentionEvery is 0; every time must be set", ErrConfig)
+	case c.ZeroBytes < 0:
+		return fmt.Errorf("%w: ZeroBytes %d; need 0 or more", ErrConfig, c.ZeroBytes)
 	case c.ScrubBytes < 0 || c.ScrubBytes > 0 && c.ScrubEvery <= 0:
 		return fmt.Errorf("%w: ScrubBytes %d, ScrubEvery %v; need 0 or more, and more than 0", ErrConfig, c.ScrubBytes, c.ScrubEvery)
 	}
@@ -233,6 +242,9 @@ func (t *Topology) validate(self env.NodeID) error {
 func (p *Partition) validate(nodes map[env.NodeID]bool) error {
 	if len(p.Replicas) == 0 || p.MinISR < 1 || p.MinISR > len(p.Replicas) {
 		return fmt.Errorf("%w: %s/%d: min ISR %d with %d replicas; need 1 to the number of replicas", ErrConfig, p.Topic, p.Partition, p.MinISR, len(p.Replicas))
+	}
+	if p.Unreplicated && len(p.Replicas) != 1 {
+		return fmt.Errorf("%w: %s/%d: unreplicated with %d replicas; need 1", ErrConfig, p.Topic, p.Partition, len(p.Replicas))
 	}
 	if p.RetentionBytes < 0 || p.RetentionMs < 0 {
 		return fmt.Errorf("%w: %s/%d: retention of %d bytes, %d ms; need 0 or more", ErrConfig, p.Topic, p.Partition, p.RetentionBytes, p.RetentionMs)

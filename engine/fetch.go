@@ -38,7 +38,7 @@ func (n *Node) Fetch(r FetchRequest, done func(FetchResponse)) {
 		p.fetch(f)
 		return
 	}
-	p.replica.ReadBarrier(orDefault(r.MaxWait, n.cfg.ProduceTimeout), func(err error) {
+	p.readBarrier(orDefault(r.MaxWait, n.cfg.ProduceTimeout), func(err error) {
 		if err != nil {
 			p.answerFetch(f, readCodeOf(err), nil)
 			return
@@ -109,7 +109,7 @@ func endOf(batches []byte) int64 {
 }
 
 func (p *partition) checkFetch(r *FetchRequest) Code {
-	if err := p.replica.CheckLeader(); err != nil {
+	if err := p.checkLeader(); err != nil {
 		return readCodeOf(err)
 	}
 	if code := p.epoch(r.LeaderEpoch); code != None {
@@ -138,7 +138,7 @@ func (p *partition) answerFetch(f *fetch, code Code, batches []byte) {
 	f.done = nil
 	response := FetchResponse{
 		Err: code, HighWatermark: -1, LogStart: p.log.StartOffset(), Batches: batches,
-		Leader: p.replica.Leader(), LeaderEpoch: p.leaderEpoch(),
+		Leader: p.leader(), LeaderEpoch: p.leaderEpoch(),
 	}
 	if code == None || code == OffsetOutOfRange {
 		response.HighWatermark = p.log.EndOffset()

@@ -49,12 +49,19 @@ func Format(t *env.Task, e env.Env, cfg Config, mode FormatMode) error {
 		if id == 0 {
 			continue
 		}
-		switch err := formatMachine(t, e, &tasks, &cfg, p); {
+		format := formatMachine
+		if p.Unreplicated {
+			format = formatDirect
+		}
+		switch err := format(t, e, &tasks, &cfg, p); {
 		case errors.Is(err, wal.ErrFormatted):
 			return fmt.Errorf("%w: group %d is there without a journal, left by a format that was cut short or by a lost journal; "+
 				"move %s away if nothing in it is needed", ErrFormatted, p.Group, machineDir(p.Group))
 		case err != nil:
 			return fmt.Errorf("engine: format group %d: %w", p.Group, err)
+		}
+		if p.Unreplicated {
+			continue
 		}
 		if mode == FormatReplace {
 			id = 0
@@ -88,10 +95,14 @@ func newMachine(cfg *Config, spec MachineSpec, log wal.Config) machine.StateMach
 	if cfg.NewMachine != nil {
 		return cfg.NewMachine(spec)
 	}
-	log.Dir, log.Genesis, log.TailBytes = spec.Dir, cfg.Log, cfg.LogTailBytes
-	log.Genesis.RetentionBytes = spec.Partition.RetentionBytes
-	log.Genesis.RetentionMs = spec.Partition.RetentionMs
-	return wal.New(spec.Env, spec.Tasks, log, spec.Fail)
+	return wal.New(spec.Env, spec.Tasks, placed(cfg, &spec.Partition, log), spec.Fail)
+}
+
+// placed says where a partition's log is and how it begins.
+func placed(cfg *Config, p *Partition, log wal.Config) wal.Config {
+	log.Dir, log.Genesis, log.TailBytes = machineDir(p.Group), cfg.Log, cfg.LogTailBytes
+	log.Genesis.RetentionBytes, log.Genesis.RetentionMs = p.RetentionBytes, p.RetentionMs
+	return log
 }
 
 func identity(cfg *Config) journal.Identity {

@@ -9,7 +9,7 @@ func (n *Node) ListOffsets(r ListOffsetsRequest, done func(ListOffsetsResponse))
 		return
 	}
 	answer := func(code Code, offset int64) {
-		done(ListOffsetsResponse{Err: code, Offset: offset, Leader: p.replica.Leader(), LeaderEpoch: p.leaderEpoch()})
+		done(ListOffsetsResponse{Err: code, Offset: offset, Leader: p.leader(), LeaderEpoch: p.leaderEpoch()})
 	}
 	if code := p.epoch(r.LeaderEpoch); code != None {
 		answer(code, -1)
@@ -19,7 +19,7 @@ func (n *Node) ListOffsets(r ListOffsetsRequest, done func(ListOffsetsResponse))
 		answer(InvalidRecord, -1)
 		return
 	}
-	p.replica.ReadBarrier(orDefault(r.Timeout, n.cfg.ProduceTimeout), func(err error) {
+	p.readBarrier(orDefault(r.Timeout, n.cfg.ProduceTimeout), func(err error) {
 		switch {
 		case err != nil:
 			answer(readCodeOf(err), -1)

@@ -34,8 +34,14 @@ func (n *Node) status(spec *Partition) PartitionStatus {
 		s.Replicas = append(s.Replicas, r.Node)
 	}
 	p := n.byGroup[spec.Group]
+	if spec.Unreplicated {
+		p = n.directOf(spec.Group)
+	}
 	if p == nil || !n.Ready() {
 		return s
+	}
+	if p.direct != nil {
+		return p.statusDirect(s)
 	}
 	s.LeaderEpoch, s.Leader, s.Applied = p.leaderEpoch(), p.replica.Leader(), p.replica.AppliedIndex()
 	s.ISR = p.replica.InSync(nil)
@@ -60,6 +66,9 @@ func (n *Node) status(spec *Partition) PartitionStatus {
 func (p *partition) damagedRanges() (out []DamagedRange) {
 	if p.keeper == nil {
 		return nil
+	}
+	if p.direct != nil {
+		return p.lostRanges()
 	}
 	for _, b := range p.keeper.Bad() {
 		r := DamagedRange{Base: b.Base, End: b.End}

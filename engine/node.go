@@ -42,6 +42,7 @@ type Node struct {
 
 	partitions []*partition // hosted here, sorted by group
 	byGroup    map[env.GroupID]*partition
+	directs    []*partition                  // the unreplicated ones, sorted by group; in neither of those
 	byName     map[topicPartition]*Partition // all of the topology
 
 	woken     []*replica.Replica
@@ -102,7 +103,7 @@ func (n *Node) Kill() {
 
 func (n *Node) kill() {
 	n.stopped, n.ready = true, false
-	for _, p := range n.partitions {
+	for p := range n.hosted() {
 		p.kill()
 	}
 	if n.ship != nil {
@@ -133,13 +134,16 @@ func (n *Node) Stop(done func(error)) {
 		p.replica.Retire()
 		p.failFetches(NotLeaderOrFollower)
 	}
+	for _, p := range n.directs {
+		p.failFetches(NotLeaderOrFollower)
+	}
 	n.tasks.Go("stop", func(t *env.Task) { n.end(n.close(t)) })
 }
 
 // end finishes a clean stop.
 func (n *Node) end(err error) {
 	n.stopped = true
-	for _, p := range n.partitions {
+	for p := range n.hosted() {
 		p.kill()
 	}
 	if n.ship != nil {
@@ -162,6 +166,11 @@ func (n *Node) close(t *env.Task) error {
 			}
 		}
 		p.machine.Close()
+	}
+	for _, p := range n.directs {
+		if err := p.direct.Close(t); err != nil && first == nil {
+			first = fmt.Errorf("unreplicated group %d: %w", p.spec.Group, err)
+		}
 	}
 	var err error
 	t.Await(func(next func()) {
@@ -209,6 +218,9 @@ func (n *Node) fail(err error) {
 func (p *partition) kill() {
 	if p.replica != nil {
 		p.replica.Kill()
+	}
+	if p.direct != nil {
+		p.direct.Kill()
 	}
 	p.fetches, p.reading = nil, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lockstep-log/lockstep/engine/direct"
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
 	"github.com/lockstep-log/lockstep/engine/replica"
@@ -55,6 +56,8 @@ type partition struct {
 	state   State
 	why     error // why it does not serve
 
+	direct *direct.Log // of an unreplicated partition, which has no replica and no machine
+
 	fetches []*fetch // wait for records
 	reading []*fetch // wait for the disk
 
@@ -101,11 +104,13 @@ func (p *partition) buildMachine(self env.ReplicaID) {
 }
 
 // serves tells whether the replica's machine is open and its own.
-func (p *partition) serves() bool { return p.state == StateServing && p.replica.Fenced() == nil }
+func (p *partition) serves() bool {
+	return p.state == StateServing && (p.direct != nil || p.replica.Fenced() == nil)
+}
 
 // trace adds who speaks to an event.
 func (p *partition) trace(e env.Event) {
-	e.Group, e.Replica = p.spec.Group, p.replica.Self()
+	e.Group, e.Replica = p.spec.Group, p.self()
 	p.node.env.Tracer.Trace(e)
 }
 
@@ -119,6 +124,9 @@ func (n *Node) find(topic string, number int32) (*partition, Code) {
 		return nil, LeaderNotAvailable
 	}
 	p := n.byGroup[spec.Group]
+	if spec.Unreplicated {
+		p = n.directOf(spec.Group)
+	}
 	if p == nil {
 		return nil, NotLeaderOrFollower
 	}
@@ -140,8 +148,6 @@ func (p *partition) epoch(requested int32) Code {
 	}
 }
 
-func (p *partition) leaderEpoch() int32 { return int32(p.replica.Term()) }
-
 // codeOf translates a replica's error for a write.
 func codeOf(err error) Code {
 	switch {
@@ -149,15 +155,17 @@ func codeOf(err error) Code {
 		return None
 	case errors.Is(err, replica.ErrNotLeader), errors.Is(err, replica.ErrNotReady):
 		return NotLeaderOrFollower
+	case errors.Is(err, direct.ErrClosed):
+		return NotLeaderOrFollower
 	case errors.Is(err, replica.ErrNotEnoughReplicas):
 		return NotEnoughReplicas
 	case errors.Is(err, replica.ErrUnacknowledged):
 		return NotEnoughReplicasAfterAppend
-	case errors.Is(err, replica.ErrTimeout):
+	case errors.Is(err, replica.ErrTimeout), errors.Is(err, direct.ErrTimeout):
 		return RequestTimedOut
-	case errors.Is(err, replica.ErrOverloaded):
+	case errors.Is(err, replica.ErrOverloaded), errors.Is(err, direct.ErrOverloaded):
 		return ThrottlingQuotaExceeded
-	case errors.Is(err, replica.ErrFenced), errors.Is(err, replica.ErrStorage):
+	case errors.Is(err, replica.ErrFenced), errors.Is(err, replica.ErrStorage), errors.Is(err, env.ErrNoSpace):
 		return KafkaStorageError
 	default:
 		return UnknownServerError

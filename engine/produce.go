@@ -22,7 +22,7 @@ func (n *Node) Produce(r ProduceRequest, done func(ProduceResponse)) {
 	answer := func(code Code, unknown bool, base int64) {
 		done(ProduceResponse{
 			Err: code, Unknown: unknown, BaseOffset: base,
-			Leader: p.replica.Leader(), LeaderEpoch: p.leaderEpoch(),
+			Leader: p.leader(), LeaderEpoch: p.leaderEpoch(),
 		})
 	}
 	if code := n.checkBatch(r.Batch); code != None {
@@ -31,6 +31,10 @@ func (n *Node) Produce(r ProduceRequest, done func(ProduceResponse)) {
 	}
 	if code := p.epoch(r.LeaderEpoch); code != None {
 		answer(code, false, -1)
+		return
+	}
+	if p.direct != nil {
+		p.produceDirect(&r, answer)
 		return
 	}
 	command := make([]byte, 0, len(r.Batch)+2)

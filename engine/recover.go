@@ -33,6 +33,9 @@ func (n *Node) recover(t *env.Task) error {
 			return err
 		}
 	}
+	if err := n.openDirects(t); err != nil {
+		return err
+	}
 	n.serve()
 	return nil
 }
@@ -42,7 +45,7 @@ func (n *Node) recover(t *env.Task) error {
 func (n *Node) expected() []journal.Genesis {
 	groups := []journal.Genesis{} // a node may have none, and know that
 	for i := range n.cfg.Topology.Partitions {
-		if p := &n.cfg.Topology.Partitions[i]; p.on(n.cfg.Node) != 0 {
+		if p := &n.cfg.Topology.Partitions[i]; p.on(n.cfg.Node) != 0 && !p.Unreplicated {
 			groups = append(groups, journal.Genesis{Group: p.Group})
 		}
 	}

@@ -12,8 +12,8 @@ import (
 // say. Every replica lets go the same when it applies that.
 func (n *Node) retain() {
 	nowMs := n.env.Clock.Wall() / int64(time.Millisecond)
-	for _, p := range n.partitions {
-		if p.keeper == nil || p.trimming || !p.replica.Leading() {
+	for p := range n.hosted() {
+		if p.keeper == nil || p.trimming || !p.leads() {
 			continue
 		}
 		if offset, ok := p.keeper.TrimPoint(nowMs); ok {
@@ -24,6 +24,10 @@ func (n *Node) retain() {
 }
 
 func (p *partition) trim(offset int64, timeout time.Duration, done func(replica.Outcome)) {
+	if p.direct != nil {
+		p.trimDirect(offset, done)
+		return
+	}
 	command := wal.AppendTrimCommand(replica.AppendCommand(nil), offset)
 	p.replica.Propose(command, timeout, done)
 }
@@ -65,9 +69,9 @@ func (n *Node) DeleteRecords(r DeleteRecordsRequest, done func(DeleteRecordsResp
 		return
 	}
 	answer := func(code Code, unknown bool, start int64) {
-		done(DeleteRecordsResponse{Err: code, Unknown: unknown, LogStart: start, Leader: p.replica.Leader(), LeaderEpoch: p.leaderEpoch()})
+		done(DeleteRecordsResponse{Err: code, Unknown: unknown, LogStart: start, Leader: p.leader(), LeaderEpoch: p.leaderEpoch()})
 	}
-	if err := p.replica.CheckLeader(); err != nil {
+	if err := p.checkLeader(); err != nil {
 		answer(codeOf(err), false, -1)
 		return
 	}

@@ -45,7 +45,7 @@ func (s *scrub) begin(n *Node) {
 // pass reads all logs, one after the other, and then the journal.
 func (s *scrub) pass(t *env.Task) error {
 	before := s.bytes
-	for _, p := range s.n.partitions {
+	for p := range s.n.hosted() {
 		if err := s.log(t, p); err != nil {
 			return err
 		}

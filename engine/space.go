@@ -40,7 +40,7 @@ func (n *Node) reviewSpace() {
 	s, now := &n.space, n.env.Clock.Monotonic()
 	out := n.journal.NoSpace()
 	s.backlog = 0
-	for _, p := range n.partitions {
+	for p := range n.hosted() {
 		if p.keeper != nil && p.serves() {
 			out = out || p.keeper.NoSpace()
 			s.backlog += p.keeper.Backlog()

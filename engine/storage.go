@@ -33,7 +33,7 @@ func (n *Node) Storage() StorageStatus {
 		Journal: n.journal.Stats(), Blocking: n.journal.Blocking(), Ship: n.ship.Stats(),
 		ScrubbedBytes: n.scrub.bytes, ScrubPasses: n.scrub.passes, LastScrub: n.scrub.lastPass,
 	}
-	for _, p := range n.partitions {
+	for p := range n.hosted() {
 		if p.keeper != nil {
 			s.DamagedFiles += len(p.keeper.Bad())
 		}

@@ -54,6 +54,7 @@ func (n *Node) onTick() {
 		p.replica.Tick()
 		p.expireFetches()
 	}
+	n.tickDirect()
 	n.releaseJournal()
 	n.reviewSpace()
 	now := n.env.Clock.Monotonic()

@@ -86,11 +86,11 @@ func (l *Log) persist(t *env.Task, c checkpoint, segments []*segment, doomed int
 	if err := l.saveIndexes(t, c); err != nil {
 		return nil, err
 	}
-	if l.newNames {
-		l.newNames = false
+	if made := l.made; made != l.settled {
 		if err := l.syncDir(t); err != nil {
 			return nil, err
 		}
+		l.settled = max(l.settled, made)
 	}
 	old := l.durable.id
 	if full, failed := l.commit(t, c); full != nil || failed != nil {

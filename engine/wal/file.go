@@ -68,6 +68,9 @@ func (h *handle) open() {
 	if h.create {
 		mode = env.OpenNew
 	}
+	if h.create && h.log.cfg.Alone { // Salvage appends again to the files that are there
+		mode = env.OpenCreate
+	}
 	h.log.env.Disk.Open(h.name, mode, h.opened)
 }
 
@@ -83,6 +86,9 @@ func (h *handle) opened(file env.File, err error) {
 		}
 	} else {
 		h.file = file
+		if h.create {
+			h.log.made++
+		}
 		h.create = false
 	}
 	waiting := h.waiting

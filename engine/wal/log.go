@@ -23,6 +23,14 @@ type Config struct {
 	// Pool bounds the open files of all logs of the node; nil: no bound.
 	Pool *Pool
 
+	// Alone says that nobody else has what is appended: there is no journal from
+	// which it could come again. See the part on logs that stand alone.
+	Alone bool
+	// ZeroBytes is how far a log that stands alone fills its segment with zeros
+	// ahead of what is written, so that a sync finds the file's length and blocks as
+	// they are. 0: not at all.
+	ZeroBytes int64
+
 	// What the log reports; each may be nil. They are called on the loop, not
 	// inside a method but Apply.
 	//
@@ -82,7 +90,10 @@ type Log struct {
 
 	readable []*segment // sealed segments with an open file or an index, least recently used first
 	backlog  int64      // bytes handed to the disk and not carried out yet
-	newNames bool       // a segment file was created since the last directory sync
+
+	// Counts of segment files made in this process, and of those whose names a sync
+	// of the directory has covered.
+	made, settled uint64
 }
 
 var (

@@ -228,7 +228,7 @@ func (l *Log) become(c checkpoint, segments []*segment) {
 	l.state.terms = slices.Clone(c.state.terms)
 	l.segments = segments
 	l.readable = nil
-	l.newNames = false
+	l.settled = l.made
 	l.tail.reset()
 	l.replaced++
 }
@@ -258,6 +258,8 @@ func (l *Log) fitOnce(t *env.Task, s *segment, active bool) error {
 	switch {
 	case size < s.Bytes || size > s.Bytes && !active:
 		return fmt.Errorf("%d bytes, its checkpoint says %d", size, s.Bytes)
+	case size > s.Bytes && l.cfg.Alone:
+		return nil // what follows is nowhere else: see Salvage
 	case size > s.Bytes:
 		return t.Truncate(f, s.Bytes)
 	}
@@ -289,7 +291,7 @@ func (l *Log) removeStrays(t *env.Task, names []string) error {
 	keep[seedsName] = len(l.seeds) > 0
 	var strays []string
 	for _, name := range names {
-		if isStray(name) && !keep[name] {
+		if isStray(name) && !keep[name] && !l.mayFollow(name) {
 			strays = append(strays, name)
 		}
 	}

@@ -45,6 +45,7 @@ type segment struct {
 	handed   int64   // bytes given to the disk, carried out or not
 	starved  []piece // the disk has no room for them
 	fed      bool    // the first of them is under way
+	zeroed   int64   // the file has zeros up to there, or they are under way
 	indexed  bool    // the index has a file
 	verified bool    // its bytes were read in this process, and are right
 }
@@ -92,8 +93,13 @@ func (l *Log) active() *segment {
 // roll begins the next segment at the end of the log.
 func (l *Log) roll() *segment {
 	l.flush()
-	if s := l.active(); s != nil && s.lacks == nil {
-		s.indexed = false // what file there is was made when it was shorter
+	if s := l.active(); s != nil {
+		if s.lacks == nil {
+			s.indexed = false // what file there is was made when it was shorter
+		}
+		if l.cfg.Alone {
+			l.cut(s)
+		}
 	}
 	s := l.newSegment(extent{
 		Base: l.state.end, End: l.state.end, Interval: l.state.settings.IndexIntervalBytes,

@@ -39,9 +39,6 @@ func (l *Log) write(s *segment, p []byte, off int64) {
 // put writes a piece.
 func (l *Log) put(s *segment, w piece, done func(error)) {
 	h := s.file
-	if h.create {
-		l.newNames = true
-	}
 	h.writes++
 	h.use(func(f env.File, err error) {
 		if err != nil {
