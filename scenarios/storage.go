@@ -58,11 +58,11 @@ func checkReached(scenario string, names ...string) func(*cluster.Result) []chec
 // reached fails for each probe that the run did not come to; "a|b" is either.
 func (v *verdict) reached(r *cluster.Result, names ...string) {
 	for _, name := range names {
-		any := uint64(0)
+		times := uint64(0)
 		for one := range strings.SplitSeq(name, "|") {
-			any += r.Probes[one]
+			times += r.Probes[one]
 		}
-		if any == 0 {
+		if times == 0 {
 			v.fail(0, "the run never came to %s", about(name))
 		}
 	}
