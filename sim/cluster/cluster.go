@@ -118,6 +118,7 @@ func (c *Cluster) addGroup(i int) {
 	id := env.GroupID(i + 1)
 	g := &group{id: id, outage: outage{election: stopwatch{on: true, since: -1}}}
 	p := engine.Partition{Group: id, Topic: Topic, Partition: int32(i), MinISR: c.schedule.MinISR}
+	p.RetentionBytes, p.RetentionMs = c.schedule.Engine.RetentionBytes, c.schedule.Engine.RetentionNs/million
 	for k := range c.schedule.Replication {
 		h := c.hosts[(i+k)%len(c.hosts)]
 		r := engine.ReplicaInfo{Node: h.id, ID: env.ReplicaID(replicaStride*(i+1)) + env.ReplicaID(h.id)}
@@ -195,7 +196,6 @@ func (c *Cluster) engineConfig(node env.NodeID) engine.Config {
 	set(&cfg.Ship.ReceiveBytes, e.ShipBytesPerSecond)
 	set(&cfg.MaxOpenFiles, e.MaxOpenFiles)
 	cfg.ScrubBytes, cfg.ScrubEvery = e.ScrubBytesPerSecond, scrubEvery
-	cfg.Log.RetentionBytes, cfg.Log.RetentionMs = e.RetentionBytes, e.RetentionNs/million
 	cfg.RetentionEvery, cfg.RepairEvery = retentionEvery, repairEvery
 	if e.MaxBatchBytes != 0 {
 		cfg.Journal.MaxBatchBytes = int(2 * e.MaxBatchBytes)

@@ -142,7 +142,9 @@ func (c *Cluster) digest(g *group) []checker.ReplicaDigest {
 				return all
 			}
 			all = append(all, d)
-			still = still && d.AppliedIndex == all[0].AppliedIndex
+			r.host.reported = nil // reading took its time
+			now := r.host.status(g.id).Applied
+			still = still && d.AppliedIndex == all[0].AppliedIndex && now == d.AppliedIndex
 		}
 		if still {
 			break
@@ -168,6 +170,7 @@ func (c *Cluster) hidden(r *replica) bool {
 // segments: sealed ones as they stand on the disk, the active one as it reads.
 func (c *Cluster) digestReplica(r *replica) (checker.ReplicaDigest, error) {
 	m := r.host.process.node.Machine(r.group.id)
+	r.host.reported = nil
 	s := r.host.status(r.group.id)
 	d := checker.ReplicaDigest{
 		Node: uint64(r.host.id), Replica: uint64(s.Replica), AppliedIndex: s.Applied, Fingerprint: m.Fingerprint(),
