@@ -221,14 +221,14 @@ func TestWhatFollowsTheCutIsGone(t *testing.T) {
 	l = boot(t, l.kernel, l.disk, nil)
 	l.must(l.in(func(t *env.Task) error {
 		if _, err := t.Open(l.mount, later, env.OpenExisting); !errors.Is(err, env.ErrNotExist) {
-			return fmt.Errorf("%s is there: %v", later, err)
+			return fmt.Errorf("%s is there: %w", later, err)
 		}
 		f, err := t.Open(l.mount, last.Name, env.OpenExisting)
 		if err != nil {
 			return err
 		}
 		if size, err := t.Size(f); err != nil || size != last.Bytes {
-			return fmt.Errorf("%s has %d bytes, want %d (%v)", last.Name, size, last.Bytes, err)
+			return fmt.Errorf("%s has %d bytes, want %d (%w)", last.Name, size, last.Bytes, err)
 		}
 		return nil
 	}))

@@ -38,7 +38,7 @@ type timer struct{ stopped *bool }
 func (t timer) Stop() bool { was := !*t.stopped; *t.stopped = true; return was }
 
 func (c clock) Monotonic() time.Duration { return c.l.now() }
-func (c clock) Wall() int64              { return int64(c.l.kernel.Now()) }
+func (c clock) Wall() int64              { return c.l.kernel.Now() }
 func (c clock) Post(f func())            { c.AfterFunc(0, f) }
 
 func (c clock) AfterFunc(d time.Duration, f func()) env.Timer {
