@@ -95,8 +95,9 @@
 // log looks after its own files: it is replaced, but not repaired. A segment that
 // is bad here and trimmed away everywhere else cannot be fetched; a log that does
 // not open without it stays out of service. What the disk refuses to read when a
-// log is opened takes that group out of service until the next start. Unreplicated
-// partitions are not there yet.
+// log is opened takes that group out of service until the next start. An
+// unreplicated partition (unreplicated.go, package direct) that lost records is
+// fenced until somebody decides what to do with its files.
 //
 // # Decisions
 //

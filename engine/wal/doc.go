@@ -12,7 +12,8 @@
 // sparse index (index.go), from segments. snapshot.go, keep.go and restore.go
 // carry a whole log to another replica. damage.go lists what is bad and mends it,
 // scrub.go looks for it, seeds.go begins anew where the checkpoint itself is
-// lost, inspect.go reads files without a log. pool.go bounds the open files of
+// lost, inspect.go reads files without a log. alone.go is for logs without a
+// journal, which package direct makes. pool.go bounds the open files of
 // all logs of a node.
 //
 // # Promises
@@ -33,6 +34,7 @@
 //   - A file goes only when no durable checkpoint names it.
 //   - What was applied after a checkpoint is dropped by Open and comes out the
 //     same, byte for byte, when the engine applies it again.
+//     A log that stands alone appends it again itself (Salvage), from its segments.
 //   - A reader gets what was applied, or an error; never a gap.
 //   - Damage is found where it is: batches by their checksum, offset and term,
 //     segments by their sum, indexes by the segment they were made of, records by
