@@ -31,6 +31,8 @@ func (c *Cluster) readBack() {
 			continue
 		}
 		log.Replicas = c.digest(g)
+		trimmed := c.monitor.TrimmedTo(uint64(g.id))
+		log.TrimmedTo = &trimmed
 		c.logs = append(c.logs, log)
 	}
 	if j, ok := c.load.(Judge); ok {
@@ -44,8 +46,6 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 	if c.options.NewMachine != nil {
 		return nil // there is no log to fetch
 	}
-	trimmed := c.monitor.TrimmedTo(uint64(g.id))
-	log.TrimmedTo = &trimmed
 	h, values := g.leader.host, c.values()
 	log.StartOffset = h.status(g.id).LogStart
 	deadline := c.k.Now() + c.schedule.HealNs
@@ -57,6 +57,15 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 		switch {
 		case err != nil:
 			return err
+		case r.Err == engine.OffsetOutOfRange && r.LogStart > next: // it was trimmed just now
+			log.StartOffset, log.Records, next = r.LogStart, nil, r.LogStart
+			continue
+		case r.Err == engine.NotLeaderOrFollower && c.k.Now() < deadline: // it moved away from damaged files
+			c.k.Run(c.k.Now() + sim.Time(lookEvery))
+			if moved := g.leaderHost(); moved != nil {
+				h = moved
+			}
+			continue
 		case r.Err == engine.KafkaStorageError && c.k.Now() < deadline:
 			c.k.Run(c.k.Now() + sim.Time(lookEvery)) // this read has found damage, which is repaired now
 			continue
@@ -119,13 +128,13 @@ func (c *Cluster) fetch(h *host, request engine.FetchRequest) (answer engine.Fet
 
 // digestAgain bounds how often replicas are digested until they hold still: a
 // damaged one that owes nothing may still come back and change the in-sync set.
-const digestAgain = 50
+const digestAgain = 200
 
 // digest digests every replica of a group that has to keep up, all at the same
 // applied index if they come to it.
 func (c *Cluster) digest(g *group) []checker.ReplicaDigest {
 	var all []checker.ReplicaDigest
-	for range digestAgain {
+	for try := 1; try <= digestAgain; try++ {
 		all = all[:0]
 		still := true
 		for _, r := range g.members {
@@ -137,9 +146,13 @@ func (c *Cluster) digest(g *group) []checker.ReplicaDigest {
 				c.proof = c.unread(g, err)
 				continue
 			}
-			if err != nil {
+			if err != nil && try == digestAgain {
 				c.violate(checker.ReplicasEqual, fmt.Sprintf("group %d on node %d cannot be read back: %v", g.id, r.host.id, err))
 				return all
+			}
+			if err != nil { // this read has found damage, which is repaired now
+				still = false
+				break
 			}
 			all = append(all, d)
 			r.host.reported = nil // reading took its time

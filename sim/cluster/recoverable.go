@@ -54,6 +54,8 @@ func (r *replica) forgot() string {
 		return "its disk was lost"
 	case h.reborn && h.serves() && h.status(r.group.id).State != engine.StateServing:
 		return "its disk was lost, and nobody has given it another id"
+	case r.hurt() && h.serves() && waits(h.status(r.group.id)):
+		return "it waits for an id, or for a vote"
 	case r.hurt() && r.fenced():
 		return "it was fenced after damage to its disk" // which may have been recycled since
 	}
@@ -63,6 +65,12 @@ func (r *replica) forgot() string {
 		}
 	}
 	return ""
+}
+
+// waits tells whether a replica is not a full member: only a quorum of the others
+// can make it one.
+func waits(s engine.PartitionStatus) bool {
+	return s.Learner || s.State == engine.StateAsking || s.State == engine.StateAdopting || s.State == engine.StateFenced
 }
 
 func describe(d diskmodel.Damage) string {
