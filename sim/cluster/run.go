@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-log/lockstep/checker"
 	"github.com/lockstep-log/lockstep/diskmodel"
 	"github.com/lockstep-log/lockstep/engine"
+	"github.com/lockstep-log/lockstep/engine/wal"
 	"github.com/lockstep-log/lockstep/sim"
 )
 
@@ -246,6 +247,7 @@ func (c *Cluster) scar(r *replica, s engine.PartitionStatus) string {
 		area, group := areaOf(d.Name)
 		switch {
 		case group != r.group.id, area == AreaIndex: // which is made again in memory
+		case area == AreaSegment && !r.uses(d.Name): // it was trimmed, and goes with the next checkpoint
 		case area == AreaSegment && r.host.newest(d.Name):
 			// What no checkpoint covers comes from the journal again, and nobody relies on
 			// these bytes. If somebody does, the comparison of replicas reads them.
@@ -254,6 +256,12 @@ func (c *Cluster) scar(r *replica, s engine.PartitionStatus) string {
 		}
 	}
 	return ""
+}
+
+// uses tells whether a replica's log has a segment.
+func (r *replica) uses(name string) bool {
+	own, ok := r.host.process.node.Machine(r.group.id).(*wal.Log)
+	return !ok || slices.ContainsFunc(own.Segments(), func(s wal.SegmentInfo) bool { return s.Name == name })
 }
 
 // newest tells whether no later segment stands beside one.
