@@ -227,6 +227,9 @@ func BenchmarkAppendFilePerGroup(b *testing.B) {
 // An append costs no memory of its own: what grows, grows with the window, the
 // outline and the extents, a few allocations in thousands of entries.
 func TestAppendAllocatesNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the race detector, which runs the short tests, allocates by itself")
+	}
 	const groups, rounds = 16, 2000
 	w := &instant{}
 	j := benchJournal(t, w, "journal", groups)
