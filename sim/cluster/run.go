@@ -291,7 +291,14 @@ func (h *host) openDamage() []diskmodel.Damage {
 // in a journal silences replicas, which come back under other ids; the file is
 // recycled one day.
 func (h *host) scarred(file string) bool {
-	area, _ := areaOf(file)
+	area, group := areaOf(file)
+	if area == AreaSegment {
+		for _, r := range h.c.groups[group-1].members {
+			if r.host == h && !r.uses(file) {
+				return false // it was trimmed, and goes with the next checkpoint
+			}
+		}
+	}
 	return area != AreaJournal && slices.ContainsFunc(h.openDamage(), func(d diskmodel.Damage) bool { return d.Name == file })
 }
 
