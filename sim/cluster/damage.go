@@ -15,9 +15,8 @@ import (
 // sectorBytes is the unit of a disk's damage.
 const sectorBytes = 512
 
-// damage is what faults destroyed on a host's disk for good. What is damaged is
-// owed nothing more until it is whole again: see the package comment, under
-// "What damage excuses".
+// damage is what faults destroyed on a host's disk for good: see the package
+// comment, under "What damage excuses".
 type damage struct {
 	node   bool // its journal, or all of the disk: every replica on it
 	groups map[env.GroupID]bool

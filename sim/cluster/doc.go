@@ -97,7 +97,7 @@
 // for which a candidate's request must reach a voter again after that was
 // restarted, all within one term. Three are too rare to be required:
 // election/leader-died-unproven, isr/leader-outside and network/queue-overflowed.
-// Those of damage are for the scenarios damaged and beyond.
+// Those of damage are not required: each family is in a tenth of the seeds or so.
 //
 // # Limits
 //

@@ -156,12 +156,10 @@ const (
 )
 
 // kind is what the cluster does for one kind of fault. end undoes begin on the
-// same targets; nil: there is nothing to undo. damage: the disk does what no
-// power loss does, so the atlas is asked first.
+// same targets; nil: there is nothing to undo.
 type kind struct {
-	begin  func(c *Cluster, f *Fault, targets []*host)
-	end    func(c *Cluster, f *Fault, targets []*host)
-	damage bool
+	begin func(c *Cluster, f *Fault, targets []*host)
+	end   func(c *Cluster, f *Fault, targets []*host)
 }
 
 // kinds is the table of all faults. A new kind is a constant, a line here and
@@ -195,12 +193,12 @@ func init() {
 		FullDisk:     {begin: (*Cluster).beginFullDisk, end: (*Cluster).endFullDisk},
 		SwapDisks:    {begin: (*Cluster).beginSwapDisks, end: (*Cluster).endSwapDisks},
 
-		BadRead:          {begin: (*Cluster).beginBadRead, damage: true},
-		Rot:              {begin: (*Cluster).beginRot, damage: true},
-		MisdirectedWrite: {begin: (*Cluster).beginMisdirectedWrite, end: (*Cluster).endOrderedWrites, damage: true},
-		LostWrite:        {begin: (*Cluster).beginLostWrite, end: (*Cluster).endOrderedWrites, damage: true},
-		LostEntry:        {begin: (*Cluster).beginLostEntry, end: (*Cluster).release, damage: true},
-		LostDisk:         {begin: (*Cluster).beginLostDisk, end: (*Cluster).release, damage: true},
+		BadRead:          {begin: (*Cluster).beginBadRead},
+		Rot:              {begin: (*Cluster).beginRot},
+		MisdirectedWrite: {begin: (*Cluster).beginMisdirectedWrite, end: (*Cluster).endOrderedWrites},
+		LostWrite:        {begin: (*Cluster).beginLostWrite, end: (*Cluster).endOrderedWrites},
+		LostEntry:        {begin: (*Cluster).beginLostEntry, end: (*Cluster).release},
+		LostDisk:         {begin: (*Cluster).beginLostDisk, end: (*Cluster).release},
 
 		WallJump: {begin: (*Cluster).beginWallJump},
 		Drift:    {begin: (*Cluster).beginDrift, end: (*Cluster).endDrift},

@@ -170,8 +170,8 @@ func (c *Cluster) digest(g *group) []checker.ReplicaDigest {
 	return all
 }
 
-// hidden tells whether a replica has damaged files that nobody had a reason to
-// read: without scrub they may stay so.
+// hidden tells whether a replica has damaged files that may stay so: without scrub
+// nobody had a reason to read them, in Beyond nobody may have good bytes.
 func (c *Cluster) hidden(r *replica) bool {
 	return (c.schedule.Engine.ScrubBytesPerSecond == 0 || c.schedule.Beyond) && slices.ContainsFunc(r.host.disk.Damaged(), func(d diskmodel.Damage) bool {
 		_, group := areaOf(d.Name)
