@@ -65,17 +65,35 @@ type download struct {
 
 // piece is one part of the file that is on its way.
 type piece struct {
-	id      uint64 // the same whoever is asked: a late answer is as good
 	off     int64
 	count   int
 	due     time.Duration // when it may be asked for
 	at      time.Duration // when it was
-	first   time.Duration // when it was for the first time
 	expires time.Duration
 	asked   bool
-	quick   bool   // it was repeated before it was late
-	passed  int    // answers to later questions since
-	data    []byte // once here
+	quick   bool       // it was repeated before it was late
+	passed  int        // answers to later questions since
+	asks    []question // whoever was asked: a late answer is as good
+	data    []byte     // once here
+}
+
+// question is one asking for a piece. Each has its own id: were a repeat's the
+// same, an answer would not tell whether it took long or the first was lost.
+type question struct {
+	id uint64
+	at time.Duration
+}
+
+// question finds what an answer is for.
+func (d *download) question(id uint64) (*piece, question) {
+	for _, p := range d.pieces {
+		for _, q := range p.asks {
+			if q.id == id {
+				return p, q
+			}
+		}
+	}
+	return nil, question{}
 }
 
 func (s *Ship) download(g env.GroupID, ref Ref, f machine.FileInfo, sources []env.NodeID, from int64) *download {
@@ -123,7 +141,7 @@ func (d *download) poke() {
 // fill keeps the window full.
 func (d *download) fill() {
 	for d.err == nil && len(d.pieces) < d.s.cfg.Window && d.next < d.file.Bytes {
-		p := &piece{id: d.s.nextID(), off: d.next, count: int(min(d.file.Bytes-d.next, int64(d.s.cfg.ChunkBytes)))}
+		p := &piece{off: d.next, count: int(min(d.file.Bytes-d.next, int64(d.s.cfg.ChunkBytes)))}
 		p.due = d.s.receive.take(d.s.now(), p.count)
 		d.pieces = append(d.pieces, p)
 		d.next += int64(p.count)
@@ -167,9 +185,6 @@ func (d *download) stopTimer() {
 }
 
 func (d *download) ask(p *piece, now time.Duration) {
-	if p.first == 0 {
-		p.first = now
-	}
 	p.asked, p.quick, p.passed, p.at, p.expires = true, false, 0, now, now+d.patience()
 	d.send(p)
 }
@@ -193,8 +208,10 @@ func (d *download) repeat(p *piece, now time.Duration) time.Duration {
 }
 
 func (d *download) send(p *piece) {
+	q := question{id: d.s.nextID(), at: d.s.now()}
+	p.asks = append(p.asks, q)
 	d.s.port.Send(d.sources[d.current], wire.Message{Group: d.group, Own: &wire.Own{
-		Kind: wire.OwnFetch, ID: p.id, Index: d.ref.Index, Term: d.ref.Term,
+		Kind: wire.OwnFetch, ID: q.id, Index: d.ref.Index, Term: d.ref.Term,
 		File: d.file.Name, Bytes: d.file.Bytes, Sum: d.file.Sum, Offset: p.off, Count: uint32(p.count),
 	}})
 }
@@ -300,18 +317,17 @@ func (d *download) down(node env.NodeID) {
 
 // answer takes a chunk; it reports whether it was one of this download.
 func (d *download) answer(from env.NodeID, o *wire.Own) bool {
-	i := slices.IndexFunc(d.pieces, func(p *piece) bool { return p.id == o.ID })
-	if i < 0 {
+	p, q := d.question(o.ID)
+	if p == nil {
 		return false
 	}
-	p := d.pieces[i]
 	if d.err != nil || p.data != nil || o.File != d.file.Name || !slices.Contains(d.sources, from) {
 		return true
 	}
 	current := d.sources[d.current] == from
 	switch {
 	case o.Code == wire.OK && d.right(p, o):
-		d.accept(p, from, o)
+		d.accept(p, q, from, o)
 	case !current:
 		// It was asked before, and what it says now is of no interest.
 	case o.Code == wire.OK:
@@ -348,7 +364,8 @@ func (*download) right(p *piece, o *wire.Own) bool {
 	return o.Offset == p.off && len(o.Data) == p.count && o.Sum == chunkSum(o.File, o.Offset, o.Data)
 }
 
-func (d *download) accept(p *piece, from env.NodeID, o *wire.Own) {
+func (d *download) accept(p *piece, q question, from env.NodeID, o *wire.Own) {
+	took := d.s.now() - q.at
 	d.s.stats.ReceivedBytes += int64(p.count)
 	d.strikes, d.vain, d.busy = 0, 0, 0
 	if d.giver == 0 {
@@ -356,11 +373,9 @@ func (d *download) accept(p *piece, from env.NodeID, o *wire.Own) {
 	}
 	d.mixed = d.mixed || d.giver != from
 	p.data = o.Data
-	if p.asked && !p.quick && p.first == p.at {
-		d.usual = max(d.s.now()-p.at, d.usual-d.usual/8, 1)
-	}
-	d.pass(p)
-	if d.slow == 0 || !p.asked || d.s.now()-p.at > d.patience()/4 {
+	d.usual = max(took, d.usual-d.usual/8, 1)
+	d.pass(p, q)
+	if d.slow == 0 || took > d.patience()/4 {
 		d.prompt = 0
 	} else if d.prompt++; d.prompt >= d.s.cfg.Window {
 		d.slow, d.prompt = d.slow-1, 0
@@ -371,16 +386,16 @@ func (d *download) accept(p *piece, from env.NodeID, o *wire.Own) {
 // their timeout. One answer is enough if it is to a question of long after: all
 // of a window may be lost with a connection, and one timeout after the other
 // would take as long as the window is wide.
-func (d *download) pass(answered *piece) {
+func (d *download) pass(answered *piece, q question) {
 	for _, p := range d.pieces {
-		long := p.at+d.s.cfg.ChunkTimeout/2 <= answered.first
+		long := p.at+d.s.cfg.ChunkTimeout/2 <= q.at
 		switch {
 		case p.data != nil || !p.asked:
 			continue
 		case long:
 			d.later(p, 0)
 			continue
-		case p.at > answered.at || p.off > answered.off:
+		case p.at > q.at || p.off > answered.off:
 			continue
 		}
 		if p.passed++; p.passed >= min(passes, d.s.cfg.Window-1) {

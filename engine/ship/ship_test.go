@@ -176,6 +176,25 @@ func TestLossCostsLittle(t *testing.T) {
 	}
 }
 
+// TestLostWindowCostsOneTimeout: all that was asked is lost and there is nothing
+// left to ask that could overtake it. The first piece's repeat is answered; the
+// others need no timeouts of their own, each twice as long as the last.
+func TestLostWindowCostsOneTimeout(t *testing.T) {
+	const timeout = 2 * time.Second
+	w := newWorld(t, 18, 2, ship.Config{ChunkBytes: 1000, Window: 4, ChunkTimeout: timeout})
+	files := randomFiles(18, 4000)
+	w.replicate(files)
+	w.net.Cut(1, 2)
+	begin := w.k.Now()
+	o := w.fetch(info("0000.log", files["0000.log"]))
+	w.pass(timeout / 4)
+	w.net.Heal(1, 2)
+	w.until(func() bool { return o.done > 0 })
+	if took := time.Duration(w.k.Now() - begin); o.err != nil || took < timeout || took > timeout+timeout/10 {
+		t.Errorf("took %v: %v", took, o.err)
+	}
+}
+
 // TestBudgetIsShared: two transfers at once get the same as one.
 func TestBudgetIsShared(t *testing.T) {
 	w := newWorld(t, 5, 2, ship.Config{ChunkBytes: 1000, ReceiveBytes: 50_000})
