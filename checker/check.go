@@ -35,7 +35,7 @@ func Check(h *History, o Options) Report {
 		j.fetched(p)
 		j.seen(p)
 		j.replicas(p)
-		j.retained(p, trimmedTo(p, monitor, h))
+		j.retained(p, trimmedTo(p, monitor, h), h.Meta.Complete)
 		j.linearizable(p, o)
 	}
 	return Merge(monitor.Finish(), Report{Violations: j.violations, Verdicts: j.verdicts()})

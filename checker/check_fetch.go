@@ -70,11 +70,8 @@ type sighting struct {
 // seen judges that all who saw an offset saw the same value: the agreed log,
 // acknowledgements and fetches.
 func (j *judge) seen(p *partition) {
-	first := map[int64]sighting{} // what the agreed log does not cover
+	first := map[int64]sighting{} // what the agreed log does not cover, or no more
 	see := func(o *Op, offset int64, value string) {
-		if offset < p.log.StartOffset {
-			return
-		}
 		j.checked[oInconsistentOffsets]++
 		known := sighting{}
 		if agreed, ok := p.at(offset); ok {

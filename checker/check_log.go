@@ -40,6 +40,9 @@ func (j *judge) written(p *partition, complete bool) {
 	}
 	for _, o := range p.produces {
 		j.copies(p, o, count[o])
+		if end := o.Offset + int64(len(o.Values)); o.Outcome == OK && end <= p.log.StartOffset {
+			p.copies = append(p.copies, placed{o, o.Offset}) // it is deleted, and stood there
+		}
 	}
 }
 

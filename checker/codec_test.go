@@ -69,6 +69,7 @@ func TestCodecKeepsMembers(t *testing.T) {
 		checker.Event{Kind: checker.EventDiskLost, Node: 2},
 	)
 	h.Logs[0].TrimmedTo, h.Logs[0].Replicas[0].StartOffset = new(int64(0)), 2
+	h.Logs[0].Retention = &checker.LogRetention{Bytes: 100, Ms: 7}
 	h.Ops = append(h.Ops, checker.Op{Seq: 99, Kind: checker.DeleteRecords, Topic: "t", Call: 901, Return: 902, Outcome: checker.OK, Offset: -1, LogStart: 2})
 	got, err := checker.ReadHistory(bytes.NewReader(encode(t, h)))
 	if err != nil {

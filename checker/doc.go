@@ -82,9 +82,10 @@
 //
 //   - A group whose Group.Members is empty has no quorums: nothing that needs one
 //     is checked, whatever its Members events say.
-//   - That a trim deletes no more than was asked for, or than retention allows, is
-//     not judged: only that all replicas and clients agree on it, and that nothing
-//     else makes records disappear.
+//   - That a trim deletes no more than was asked for, or than retention by size
+//     allows, is judged in the end, where Log.Retention says what was to be kept.
+//     What retention by time deletes is not held against the records' ages: the
+//     clocks that it goes by may be wrong.
 //   - A plain fetch may be answered by a leader that was deposed, so what it says
 //     of the log's start and end is not held against what others were told.
 //   - That a damage has no good copy is known to who knows all disks: JudgeDamage

@@ -53,6 +53,13 @@ type ReplicaDigest struct {
 	Segments     []SegmentDigest `json:"segments,omitempty"` // by growing base
 }
 
+// LogRetention is what lets go of a log's oldest records beside DeleteRecords
+// operations. The zero value: nothing does.
+type LogRetention struct {
+	Bytes int64 `json:"bytes,omitempty"` // whole segments go, and so many bytes stay; 0: not by size
+	Ms    int64 `json:"ms,omitempty"`    // what is older goes, in milliseconds; 0: not by time
+}
+
 // Log is what a partition holds in the end: the agreed log, and how far each
 // replica's copy of it goes.
 type Log struct {
@@ -62,7 +69,10 @@ type Log struct {
 	// TrimmedTo is the highest offset that a command of the log made it start at,
 	// as Monitor.TrimmedTo tells. Nil: not known; then the events of the history
 	// say it, and without any the start is taken as it is.
-	TrimmedTo *int64          `json:"trimmedTo,omitempty"`
+	TrimmedTo *int64 `json:"trimmedTo,omitempty"`
+	// Retention is what the log is told to keep. Nil: not known; then nobody judges
+	// whether too much is gone.
+	Retention *LogRetention   `json:"retention,omitempty"`
 	Records   []LogRecord     `json:"-"` // a line each in the file
 	Replicas  []ReplicaDigest `json:"replicas,omitempty"`
 }

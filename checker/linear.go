@@ -15,12 +15,15 @@ import (
 // read it. A plain fetch makes a weaker promise: what it answers was committed
 // before it returned. So its records up to offset L, and its high watermark
 // L+1, say that n was at least L+1 at some time before its return, however
-// early it was called: an observation.
+// early it was called: an observation. So does a deletion that is answered with
+// the log's start L+1.
 //
 // The agreed log fixes what the produces did. A produce of unknown outcome whose
 // batch stands in the log took effect there, at some time after its call, as
 // often as it stands there; one whose batch does not stand there never did. A
-// batch nobody is known to have produced took effect at some time.
+// batch nobody is known to have produced took effect at some time, and so did
+// what is deleted; an acknowledged batch that is deleted stood where it was
+// acknowledged.
 //
 // # The order
 //
@@ -117,10 +120,28 @@ func (j *judge) steps(p *partition) (steps []step, legal bool) {
 		}
 		legal = j.observation(p, o, &steps) && legal
 	}
+	for _, o := range p.deletes {
+		legal = j.observation(p, o, &steps) && legal
+	}
 	slices.SortFunc(steps, func(a, b step) int {
 		return cmp.Or(a.compareKey(&b), cmp.Compare(a.call, b.call), cmp.Compare(a.ret, b.ret))
 	})
-	return steps, legal
+	return steps, legal && !overlap(steps)
+}
+
+// overlap tells whether two batches take the same offsets: who saw both names it.
+// Of deleted ones there is no agreed log to say which one stood there.
+func overlap(steps []step) bool {
+	end := int64(0)
+	for i := range steps {
+		if s := &steps[i]; s.class == classProduce {
+			if s.pos < end {
+				return true
+			}
+			end = s.pos + s.size
+		}
+	}
+	return false
 }
 
 // produceStep is a batch that stands in the log. The acknowledged copy has the
@@ -159,9 +180,10 @@ func (j *judge) read(p *partition, o *Op, n int64, inside map[int64]*Op, steps *
 	return true
 }
 
-// observation adds a plain fetch: whatever it saw was committed.
+// observation adds a plain fetch: whatever it saw was committed. A deletion sees
+// the offset at which it makes the log start.
 func (j *judge) observation(p *partition, o *Op, steps *[]step) bool {
-	top := o.HighWatermark - 1
+	top := max(o.HighWatermark, o.LogStart) - 1
 	for _, r := range o.Fetched {
 		top = max(top, r.Offset)
 	}
@@ -170,7 +192,7 @@ func (j *judge) observation(p *partition, o *Op, steps *[]step) bool {
 	}
 	j.checked[oLinearizability]++
 	if top >= p.end {
-		j.object(oLinearizability, o, "%v: fetch %d of client %d takes offset %d for committed, the agreed log ends at %d", p.key, o.Seq, o.Client, top, p.end)
+		j.object(oLinearizability, o, "%v: %v %d of client %d takes offset %d for committed, the agreed log ends at %d", p.key, o.Kind, o.Seq, o.Client, top, p.end)
 		return false
 	}
 	*steps = append(*steps, step{pos: top, class: classSeen, ret: o.returned(), op: o})

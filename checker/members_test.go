@@ -400,9 +400,46 @@ func trimmed(b *book, start int64) {
 	log.StartOffset, log.Records, log.TrimmedTo = start, log.Records[start:], new(start)
 }
 
-func (b *book) outside(at int64) {
+func (b *book) outside(at int64) *checker.Op {
 	o := b.op(checker.Op{Kind: checker.Fetch, Client: 2, Offset: at, Outcome: checker.Failed, Code: 1})
 	o.Linearizable = true
+	return o
+}
+
+// deleted lets a client delete the first records of the clean history.
+func (b *book) deleted(offset, start int64) *checker.Op {
+	return b.op(checker.Op{Kind: checker.DeleteRecords, Client: 3, Offset: offset, LogStart: start})
+}
+
+// keeps says what retention may let go of.
+func (b *book) keeps(bytes, ms int64) {
+	b.h.Logs[0].Retention = &checker.LogRetention{Bytes: bytes, Ms: ms}
+}
+
+// TestWhatMayBeGone: what somebody asked to delete, certainly or perhaps, and what
+// retention lets go of.
+func TestWhatMayBeGone(t *testing.T) {
+	for name, run := range map[string]func(b *book){
+		"a deletion":                  func(b *book) { b.deleted(3, 3); b.keeps(0, 0) },
+		"all records":                 func(b *book) { b.deleted(-1, 6); trimmed(b, 6); b.keeps(0, 0) },
+		"perhaps a deletion":          func(b *book) { b.deleted(3, 0).Outcome = checker.Unknown; b.keeps(0, 0) },
+		"perhaps of all":              func(b *book) { b.deleted(-1, 0).Outcome = checker.Unknown; b.keeps(0, 0) },
+		"one that failed at last":     func(b *book) { o := b.deleted(3, 0); o.Outcome, o.UnknownAttempts = checker.Failed, 1; b.keeps(0, 0) },
+		"what is old":                 func(b *book) { b.keeps(1<<40, 1) },
+		"what is too much":            func(b *book) { b.keeps(100, 0) },
+		"nobody knows":                func(*book) {},
+		"a deletion and old segments": func(b *book) { b.deleted(1, 1); b.keeps(100, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := clean()
+			run(b)
+			if b.h.Logs[0].StartOffset == 0 {
+				trimmed(b, 3)
+			}
+			b.h.Logs[0].Replicas = []checker.ReplicaDigest{{Replica: 1, Segments: []checker.SegmentDigest{{Base: 2, Bytes: 60}, {Base: 4, Bytes: 40}}}}
+			wantClean(t, check(t, b.h, checker.Options{Porcupine: true}))
+		})
+	}
 }
 
 func TestTrimmedHistory(t *testing.T) {
@@ -452,5 +489,48 @@ var retentionPlants = []historyPlant{
 		trimmed(b, 2)
 	}},
 	{"what stands in the log is out of range", checker.Retention, func(b *book) { b.outside(4) }},
+	{"more is gone than was asked for", checker.Retention, func(b *book) {
+		b.deleted(2, 2)
+		trimmed(b, 3)
+		b.keeps(0, 0)
+	}},
+	{"a deletion that was refused", checker.Retention, func(b *book) {
+		b.deleted(3, 0).Outcome = checker.Failed
+		trimmed(b, 3)
+		b.keeps(0, 0)
+	}},
+	{"retention leaves less than it has to", checker.Retention, func(b *book) {
+		trimmed(b, 3)
+		b.keeps(101, 0)
+		b.h.Logs[0].Replicas = []checker.ReplicaDigest{{Replica: 1, Segments: []checker.SegmentDigest{{Base: 2, Bytes: 60}, {Base: 4, Bytes: 40}}}}
+	}},
+	{"all records are not all that were acknowledged", checker.Retention, func(b *book) {
+		b.deleted(-1, 4)
+		trimmed(b, 4)
+	}},
+	{"out of a range that has the offset in it", checker.Retention, func(b *book) {
+		o := b.outside(3)
+		o.Linearizable, o.LogStart, o.HighWatermark = false, 2, 6
+		trimmed(b, 4)
+	}},
+	{"who is out of range is told a start that nobody set", checker.Retention, func(b *book) { b.outside(9).LogStart = 4 }},
+	{"two values at an offset that is deleted", checker.InconsistentOffsets, func(b *book) {
+		b.at(13).Fetched[0].Value = "d"
+		trimmed(b, 3)
+	}},
+	{"a deletion beyond the log", checker.Linearizability, func(b *book) {
+		b.deleted(7, 7)
+		trimmed(b, 3)
+	}},
+	{"a length from before what was acknowledged and deleted", checker.Linearizability, func(b *book) {
+		b.list(3)
+		trimmed(b, 5)
+	}},
+	{"a deletion in a log that was shorter then", checker.Linearizability, func(b *book) {
+		b.deleted(7, 7)
+		b.h.Logs[0].Records = append(b.h.Logs[0].Records, checker.LogRecord{Offset: 6, Value: "f"})
+		b.produce(6, "f")
+		trimmed(b, 7)
+	}},
 	{"replicas start at different offsets", checker.Retention, func(b *book) { b.h.Logs[0].Replicas[1].StartOffset = 1 }},
 }

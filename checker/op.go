@@ -109,6 +109,21 @@ func (o *Op) outcome() Outcome {
 	return o.Outcome
 }
 
+// deletes is the highest offset at which a deletion may have made a log start. One
+// of unknown outcome that asked for all records may have met any end of it.
+func (o *Op) deletes() int64 {
+	switch {
+	case o.Outcome == Failed && o.UnknownAttempts == 0:
+		return 0
+	case o.Outcome == OK && o.UnknownAttempts == 0:
+		return o.LogStart
+	case o.Offset < 0:
+		return maxOffset
+	default:
+		return max(o.Offset, o.LogStart)
+	}
+}
+
 // copies is how often the operation's batch may stand in the log: each attempt
 // appends it at most once.
 func (o *Op) copies() int {

@@ -15,6 +15,7 @@ type partition struct {
 	fetches  []*Op // with success
 	lists    []*Op // with success
 	deletes  []*Op // with success
+	asked    int64 // the highest offset at which a deletion may have made it start
 	outside  []*Op // fetches that were told that their offset is out of range
 	owners   map[string]owner
 	offsets  map[int64]int    // record by offset; only if the log is not gapless
@@ -61,6 +62,9 @@ func partitions(h *History) []*partition {
 }
 
 func (p *partition) add(o *Op) {
+	if o.Kind == DeleteRecords {
+		p.asked = max(p.asked, o.deletes())
+	}
 	switch {
 	case o.Kind == Produce:
 		p.produces = append(p.produces, o)

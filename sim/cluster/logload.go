@@ -13,7 +13,7 @@ import (
 )
 
 // logLoad is the default workload: clients that produce unique values, fetch
-// from cursors of their own, and ask for the end of the log.
+// from cursors of their own, ask for the end of the log, and delete its beginning.
 type logLoad struct {
 	w       World
 	spec    WorkloadSpec
@@ -36,13 +36,14 @@ type logClient struct {
 	api     *client.Client
 	serial  int
 	cursors []int64 // by partition
+	ends    []int64 // by partition: how far it knows the log to reach
 	closing int     // partitions in which it has yet to prove progress
 }
 
 // NewLogLoad makes the default workload.
 func NewLogLoad(w World) Workload {
 	l := &logLoad{w: w, spec: w.Spec(), parts: w.Topology().Partitions, values: map[string]string{}}
-	if rate := l.spec.ProducesPerMinute + l.spec.FetchesPerMinute + l.spec.ListsPerMinute; rate > 0 {
+	if rate := l.spec.rate(); rate > 0 {
 		l.meanNs = int64(time.Minute) * int64(l.spec.Clients) / rate
 	}
 	for id := range l.spec.Clients {
@@ -60,7 +61,7 @@ func (l *logLoad) newClient(id int, attemptNs int64) *logClient {
 	cfg.AttemptTimeout = time.Duration(attemptNs)
 	cfg.RetryUnknown = l.spec.RetryUnknown
 	return &logClient{
-		load: l, id: id, draw: k.Rand("client", uint64(id)), cursors: make([]int64, len(l.parts)),
+		load: l, id: id, draw: k.Rand("client", uint64(id)), cursors: make([]int64, len(l.parts)), ends: make([]int64, len(l.parts)),
 		api: client.New(clientClock{k}, conn{l.w.c, id}, k.Rand("client-retry", uint64(id)), cfg),
 	}
 }
@@ -122,14 +123,16 @@ func (c *logClient) next() {
 func (c *logClient) operation(then func()) {
 	l := c.load
 	part := c.draw.Pick(len(l.parts))
-	dice := int64(c.draw.Below(uint64(l.spec.ProducesPerMinute + l.spec.FetchesPerMinute + l.spec.ListsPerMinute)))
+	dice := int64(c.draw.Below(uint64(l.spec.rate())))
 	switch {
 	case dice < l.spec.ProducesPerMinute:
 		c.produce(part, func(bool) { then() })
 	case dice < l.spec.ProducesPerMinute+l.spec.FetchesPerMinute:
 		c.fetch(part, c.draw.PPM(l.spec.LinearizablePPM), then)
-	default:
+	case dice < l.spec.rate()-l.spec.DeletesPerMinute:
 		c.listOffsets(part, then)
+	default:
+		c.deleteRecords(part, then)
 	}
 }
 
@@ -198,6 +201,7 @@ func (c *logClient) produce(part int, then func(ok bool)) {
 		c.load.ops[at].Offset = r.BaseOffset
 		op := c.end(at, r.Outcome, nil)
 		if op.Outcome == checker.OK {
+			c.knows(part, op.Offset+int64(len(op.Values)))
 			c.load.w.Acknowledged(p.Partition, r.Node)
 		}
 		then(op.Outcome == checker.OK)
@@ -251,11 +255,13 @@ func (c *logClient) fetch(part int, linearizable bool, then func()) {
 	c.api.Fetch(request, time.Duration(c.load.spec.DeadlineNs), func(r client.FetchResult) {
 		op := &c.load.ops[at]
 		op.LogStart = max(r.LogStart, 0)
-		if r.Err == engine.OffsetOutOfRange && r.LogStart > op.Offset {
-			c.cursors[part] = r.LogStart // what was there is deleted
+		if r.Err == engine.OffsetOutOfRange {
+			op.HighWatermark = max(r.HighWatermark, 0)
+			c.cursors[part] = max(r.LogStart, op.Offset) // what was there is deleted
 		}
 		if r.Err == engine.None {
 			op.HighWatermark = r.HighWatermark
+			c.knows(part, r.HighWatermark)
 			op.Fetched = c.load.parse(r.Batches, op.Offset)
 			if n := len(op.Fetched); n > 0 {
 				c.cursors[part] = op.Fetched[n-1].Offset + 1
@@ -302,7 +308,11 @@ func (c *logClient) listOffsets(part int, then func()) {
 	p := &c.load.parts[part]
 	c.api.ListOffsets(p.Topic, p.Partition, engine.Latest, time.Duration(c.load.spec.DeadlineNs), func(r client.ListOffsetsResult) {
 		c.load.ops[at].Offset = r.Offset
+		c.knows(part, r.Offset)
 		c.end(at, r.Outcome, nil)
 		then()
 	})
 }
+
+// knows notes how far a partition's log reaches.
+func (c *logClient) knows(part int, end int64) { c.ends[part] = max(c.ends[part], end) }

@@ -33,6 +33,8 @@ func (c *Cluster) readBack() {
 		log.Replicas = c.digest(g)
 		trimmed := c.monitor.TrimmedTo(uint64(g.id))
 		log.TrimmedTo = &trimmed
+		p := &c.topology.Partitions[i]
+		log.Retention = &checker.LogRetention{Bytes: p.RetentionBytes, Ms: p.RetentionMs}
 		c.logs = append(c.logs, log)
 	}
 	if j, ok := c.load.(Judge); ok {

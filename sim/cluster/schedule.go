@@ -92,8 +92,14 @@ type Engine struct {
 	// JournalRetainBytes is what a journal keeps for slow followers beyond what its
 	// checkpoints cover; who is behind it gets a snapshot. 32 KiB to 512 KiB.
 	JournalRetainBytes int64 `json:"journalRetainBytes,omitempty"`
+	// JournalMaxBytes bounds a journal's files without its spares; near it no records
+	// are taken. 8 to 32 files.
+	JournalMaxBytes int64 `json:"journalMaxBytes,omitempty"`
 	// ChunkBytes of a file that is fetched from another node; 512 B to 16 KiB.
 	ChunkBytes int64 `json:"chunkBytes,omitempty"`
+	// StageSyncBytes is after how many bytes of such a file the progress is made
+	// durable; 1 to 64 KiB.
+	StageSyncBytes int64 `json:"stageSyncBytes,omitempty"`
 	// ShipBytesPerSecond is what a node sends, and what it fetches, of such files.
 	ShipBytesPerSecond int64 `json:"shipBytesPerSecond,omitempty"`
 	// ScrubBytesPerSecond is what a node reads of its own files to verify them, each
@@ -118,6 +124,8 @@ type WorkloadSpec struct {
 	ProducesPerMinute int64 `json:"producesPerMinute"`
 	FetchesPerMinute  int64 `json:"fetchesPerMinute"`
 	ListsPerMinute    int64 `json:"listsPerMinute"`
+	// DeletesPerMinute are requests that a log begin later, its older records be gone.
+	DeletesPerMinute int64 `json:"deletesPerMinute,omitempty"`
 	// LinearizablePPM is the share of fetches that ask for linearizability.
 	LinearizablePPM uint64 `json:"linearizablePPM,omitempty"`
 	ValueBytes      int    `json:"valueBytes"`           // 16 to 64 KiB
@@ -127,6 +135,11 @@ type WorkloadSpec struct {
 	AttemptTimeoutNs int64 `json:"attemptTimeoutNs,omitempty"` // 200 ms to 5 s; default 1 s
 	DeadlineNs       int64 `json:"deadlineNs,omitempty"`       // of an operation; default 10 s
 	RetryUnknown     bool  `json:"retryUnknown,omitempty"`     // produce again after an unknown attempt: may duplicate
+}
+
+// rate is of all operations together, a minute.
+func (w *WorkloadSpec) rate() int64 {
+	return w.ProducesPerMinute + w.FetchesPerMinute + w.ListsPerMinute + w.DeletesPerMinute
 }
 
 // Defaults returns a schedule of three healthy nodes with one partition under
