@@ -66,6 +66,8 @@ func (t *tracer) tellStorage(e env.Event) {
 		t.say(slog.LevelWarn, eventName(e.Kind), e, "index", e.Index, "peer", uint64(e.Peer), "reason", e.Text)
 	case env.EventMembers:
 		t.logMembers(e)
+	case env.EventRetention:
+		t.say(slog.LevelDebug, "old records go", e, "offset", e.Offset, "by", e.Text)
 	case env.EventTrim:
 		t.say(slog.LevelDebug, "log begins later", e, "offset", e.Offset)
 	case env.EventFull:
@@ -125,5 +127,6 @@ func eventNames() []string {
 		env.EventSpace:           "space",
 		env.EventScrubbed:        "scrubbed",
 		env.EventLostReported:    "lost_reported",
+		env.EventRetention:       "retention",
 	}
 }

@@ -42,6 +42,7 @@ const (
 	EventSpace
 	EventScrubbed
 	EventLostReported
+	EventRetention
 )
 
 // Kinds that an observer of the nodes adds: no node can say them of itself.
@@ -66,6 +67,7 @@ var eventKindNames = names{
 	EventSnapshot: "snapshot", EventSnapshotFailed: "snapshotFailed", EventMembers: "members", EventReplica: "replica",
 	EventDamaged: "damaged", EventRepaired: "repaired", EventUnrepairable: "unrepairable", EventTrim: "trim",
 	EventFull: "full", EventSpace: "space", EventScrubbed: "scrubbed", EventLostReported: "lostReported",
+	EventRetention: "retention",
 	EventCrashed: "crashed", EventLost: "lost",
 	EventDiskLost: "diskLost",
 }

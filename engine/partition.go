@@ -25,7 +25,7 @@ type keeper interface {
 	Repair(t *env.Task, base int64, staged machine.Giver) error
 	Reformat(t *env.Task, meta []byte, above uint64) error
 	Scrub(t *env.Task, pace func(t *env.Task, bytes int64)) error
-	TrimPoint(nowMs int64) (offset int64, ok bool)
+	TrimPoint(nowMs int64) (offset int64, why string)
 	NoSpace() bool
 	Backlog() int64
 }

@@ -16,8 +16,9 @@ func (n *Node) retain() {
 		if p.keeper == nil || p.trimming || !p.leads() {
 			continue
 		}
-		if offset, ok := p.keeper.TrimPoint(nowMs); ok {
+		if offset, why := p.keeper.TrimPoint(nowMs); why != "" {
 			p.trimming = true
+			p.trace(env.Event{Kind: env.EventRetention, Offset: offset, Text: why})
 			p.trim(offset, n.cfg.ProduceTimeout, func(replica.Outcome) { p.trimming = false })
 		}
 	}

@@ -113,10 +113,12 @@ func (l *Log) Scrub(t *env.Task, pace func(t *env.Task, bytes int64)) error {
 }
 
 // TrimPoint is that of wal.Log: it names durable offsets only.
-func (l *Log) TrimPoint(nowMs int64) (offset int64, ok bool) {
-	offset, ok = l.wal.TrimPoint(nowMs)
-	offset = min(offset, l.end)
-	return offset, ok && offset > l.start
+func (l *Log) TrimPoint(nowMs int64) (offset int64, why string) {
+	offset, why = l.wal.TrimPoint(nowMs)
+	if offset = min(offset, l.end); offset <= l.start {
+		return l.start, ""
+	}
+	return offset, why
 }
 
 // NoSpace tells whether the disk has no room for this log.

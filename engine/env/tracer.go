@@ -103,6 +103,9 @@ const (
 	// EventLostReported: the replica asks its group to be replaced: Peer (the node
 	// asked).
 	EventLostReported
+	// EventRetention: the leader proposes that the log begin at Offset, by its
+	// settings: Text (size, time).
+	EventRetention
 	// EventKinds is how many kinds there are.
 	EventKinds
 )

@@ -69,13 +69,19 @@ func (l *Log) bury(dead []*segment) {
 	}
 }
 
+// Why a log should begin later, as TrimPoint says.
+const (
+	TrimBySize = "size"
+	TrimByTime = "time"
+)
+
 // TrimPoint is where the log should begin by its retention settings at the wall
-// time nowMs, milliseconds since the Unix epoch. ok is false if it does already.
+// time nowMs, milliseconds since the Unix epoch, and why; empty if it does already.
 // Only sealed segments go. It decides nothing: the leader proposes a trim, and
 // that is what all replicas apply.
-func (l *Log) TrimPoint(nowMs int64) (offset int64, ok bool) {
+func (l *Log) TrimPoint(nowMs int64) (offset int64, why string) {
 	if !l.opened || l.dead {
-		return 0, false
+		return 0, ""
 	}
 	set := l.state.settings
 	left := int64(0)
@@ -90,7 +96,12 @@ func (l *Log) TrimPoint(nowMs int64) (offset int64, ok bool) {
 		if !tooMuch && !tooOld {
 			break
 		}
-		offset = s.End
+		if offset, why = s.End, TrimByTime; tooMuch {
+			why = TrimBySize
+		}
 	}
-	return offset, offset > l.state.start
+	if offset <= l.state.start {
+		return l.state.start, ""
+	}
+	return offset, why
 }

@@ -157,27 +157,29 @@ func TestTrimPoint(t *testing.T) {
 	n := segments[0].Bytes
 	for _, c := range []struct {
 		bytes, ms, now int64
-		want           int64 // 0: none
+		want           int64
+		why            string
 	}{
-		{0, 0, 1 << 50, 0},
-		{9 * n, 0, 0, 1},
-		{9*n + 1, 0, 0, 0},
-		{n, 0, 0, 9},
-		{1, 0, 0, 9},
-		{0, 1000, 1000, 0},
-		{0, 1000, 1001, 1},
-		{0, 1000, 5001, 5},
-		{0, 1, 1 << 50, 9},
-		{5 * n, 1000, 2001, 5},
-		{0, 1000, -1 << 62, 0},
+		{0, 0, 1 << 50, 0, ""},
+		{9 * n, 0, 0, 1, wal.TrimBySize},
+		{9*n + 1, 0, 0, 0, ""},
+		{n, 0, 0, 9, wal.TrimBySize},
+		{1, 0, 0, 9, wal.TrimBySize},
+		{0, 1000, 1000, 0, ""},
+		{0, 1000, 1001, 1, wal.TrimByTime},
+		{0, 1000, 5001, 5, wal.TrimByTime},
+		{0, 1, 1 << 50, 9, wal.TrimByTime},
+		{5 * n, 1000, 2001, 5, wal.TrimBySize},
+		{0, 1000, -1 << 62, 0, ""},
+		{9 * n, 1000, 2001, 2, wal.TrimByTime},
 	} {
 		set(c.bytes, c.ms)
-		if got, ok := p.log.TrimPoint(c.now); got != c.want || ok != (c.want > 0) {
-			t.Errorf("%+v: %d, %v", c, got, ok)
+		if got, why := p.log.TrimPoint(c.now); got != c.want || why != c.why {
+			t.Errorf("%+v: %d, %q", c, got, why)
 		}
 	}
 	p.trim(3)
-	if got, ok := p.log.TrimPoint(2001); ok {
+	if got, why := p.log.TrimPoint(2001); why != "" {
 		t.Errorf("trimmed to 3 already: %d", got)
 	}
 	if r := p.log.Apply(machine.Entry{Index: p.log.AppliedIndex() + 1, Term: 1 << 20, Data: []byte{3, 1, 2}}); !errors.Is(r.Err, wal.ErrTrim) {

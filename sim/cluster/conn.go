@@ -24,6 +24,7 @@ func (n conn) Produce(node env.NodeID, r engine.ProduceRequest, done func(engine
 	r.Batch = bytes.Clone(r.Batch)
 	n.c.call(n.from, node, overheadBytes+len(r.Batch), func(engineNode *engine.Node, reply func(int, func())) {
 		engineNode.Produce(r, func(a engine.ProduceResponse) {
+			n.c.probes.refused(a.Err, engineNode)
 			reply(overheadBytes, func() {
 				n.c.probes.answered(n.from, node, a.Err, a.Leader)
 				done(a, nil)
@@ -63,6 +64,7 @@ func (n conn) DeleteRecords(node env.NodeID, r engine.DeleteRecordsRequest, done
 	n.c.probes.asks(n.from, node)
 	n.c.call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
 		engineNode.DeleteRecords(r, func(a engine.DeleteRecordsResponse) {
+			n.c.probes.deleted(&r, &a)
 			reply(overheadBytes, func() {
 				n.c.probes.answered(n.from, node, a.Err, a.Leader)
 				done(a, nil)

@@ -193,8 +193,14 @@ const (
 	fullRecovered
 	storageRefused
 	logTrimmed
+	trimmedBySize
+	trimmedByTime
 	trimmedUnderSnapshot
+	followerBelowStart
 	fetchBelowStart
+	recordsDeleted
+	deletionRefused
+	journalFullRefused
 
 	probeCount
 )
@@ -347,6 +353,12 @@ var probes = [probeCount]Probe{
 	fullRecovered:        {Name: "storage/disk-full-recovered", About: "a process whose disk was full had room again"},
 	storageRefused:       {Name: "client/storage-error", About: "a client was refused for the state of a disk"},
 	logTrimmed:           {Name: "storage/trimmed", About: "a log let its oldest records go"},
+	trimmedBySize:        {Name: "storage/trimmed-by-size", About: "it did so because it had come to the bytes that it keeps"},
+	trimmedByTime:        {Name: "storage/trimmed-by-time", About: "it did so because they had come to their age"},
 	trimmedUnderSnapshot: {Name: "storage/trimmed-during-snapshot", About: "it did so between a snapshot's offer and its installation"},
-	fetchBelowStart:      {Name: "client/fetch-below-start", About: "a client asked for records that were let go"},
+	followerBelowStart:   {Name: "storage/follower-below-start-snapshot", About: "a snapshot came for a replica whose log ended before the others' began"},
+	fetchBelowStart:      {Name: "client/fetch-below-start", About: "a client asked for records that were let go, and was told where the log begins"},
+	recordsDeleted:       {Name: "client/delete-records-applied", About: "a client was told that the records it wanted gone are gone"},
+	deletionRefused:      {Name: "client/delete-records-refused", About: "a client wanted records gone that there are none of"},
+	journalFullRefused:   {Name: "client/journal-full", About: "a produce was refused for a journal at its bound"},
 }

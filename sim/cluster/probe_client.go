@@ -39,6 +39,17 @@ func (p *prober) fetched(r *engine.FetchRequest, a *engine.FetchResponse, tookNs
 	p.reachIf(a.Err == engine.OffsetOutOfRange && a.LogStart > r.Offset, fetchBelowStart)
 }
 
+// deleted: a deletion was answered.
+func (p *prober) deleted(r *engine.DeleteRecordsRequest, a *engine.DeleteRecordsResponse) {
+	p.reachIf(a.Err == engine.None && a.LogStart > 0, recordsDeleted)
+	p.reachIf(a.Err == engine.OffsetOutOfRange && r.Offset > a.LogStart, deletionRefused)
+}
+
+// refused: a produce was not taken, for the state of a node's disk.
+func (p *prober) refused(code engine.Code, node *engine.Node) {
+	p.reachIf(code == engine.KafkaStorageError && node.Storage().Journal.Full, journalFullRefused)
+}
+
 // operations compares what clients know of their produces with the agreed logs.
 func (p *prober) operations(ops []checker.Op, logs []checker.Log) {
 	copies := map[string]int{} // by first value, of produces with an unknown attempt

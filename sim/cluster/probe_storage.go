@@ -147,6 +147,16 @@ func (p *prober) replaced(g *probedGroup, m *probedMember, e *checker.Event) {
 	}
 }
 
+// trimmed: a replica's log begins later.
+func (p *prober) trimmed(g *probedGroup, e *checker.Event) {
+	p.reach(logTrimmed)
+	p.reachIf(g.catchingUp(), trimmedUnderSnapshot)
+	if g.start = max(g.start, e.Offset); e.Offset == g.retainedTo {
+		p.reachIf(g.retainedCause == "size", trimmedBySize)
+		p.reachIf(g.retainedCause == "time", trimmedByTime)
+	}
+}
+
 // probedOffer is a snapshot that a replica was offered and has not installed.
 type probedOffer struct {
 	open   bool
@@ -193,6 +203,7 @@ func (p *prober) snapshot(g *probedGroup, m *probedMember, e *checker.Event) {
 		if m.offer.staged {
 			p.reach(snapshotInstalled)
 			p.reachIf(m.offer.open && g.commit > m.offer.commit, snapshotUnderLoad)
+			p.reachIf(m.end < g.start, followerBelowStart)
 		}
 		m.offer = probedOffer{}
 		m.last, m.written, m.persisted, m.commit = e.Index, e.Index, e.Index, max(m.commit, e.Index)

@@ -275,6 +275,11 @@ var scripts = map[probe]script{
 	fullRecovered:        {[]step{up(1), outOfSpace(1), roomAgain(1)}, []step{up(1), outOfSpace(1), died(1), up(1), roomAgain(1)}},
 	storageRefused:       {[]step{answer(engine.KafkaStorageError)}, []step{answer(engine.NotEnoughReplicas)}},
 	logTrimmed:           {[]step{trimmed()}, nil},
+	trimmedBySize:        {[]step{retains(8, "size"), trimmedTo(8)}, []step{retains(8, "size"), trimmedTo(7), retains(9, "time"), trimmedTo(9)}},
+	trimmedByTime:        {[]step{retains(8, "time"), trimmedTo(8)}, []step{trimmedTo(8), retains(9, "size"), trimmedTo(9)}},
+	followerBelowStart:   {[]step{applied(2, 7), trimmedTo(8), sent(2, 10), staged(2, 10), installed(2, 10)}, []step{applied(2, 8), trimmedTo(8), sent(2, 10), staged(2, 10), installed(2, 10)}},
+	recordsDeleted:       {[]step{deletion(5, engine.None, 5)}, []step{deletion(5, engine.NotLeaderOrFollower, -1)}},
+	deletionRefused:      {[]step{deletion(9, engine.OffsetOutOfRange, 5)}, []step{deletion(9, engine.None, 9)}},
 	trimmedUnderSnapshot: {[]step{sent(2, 10), trimmed()}, []step{trimmed(), sent(2, 10), staged(2, 10), installed(2, 10), trimmed()}},
 	fetchBelowStart:      {[]step{fetch(engine.FetchRequest{Offset: 3}, engine.FetchResponse{Err: engine.OffsetOutOfRange, LogStart: 4}, 1)}, []step{fetch(engine.FetchRequest{Offset: 9}, engine.FetchResponse{Err: engine.OffsetOutOfRange, LogStart: 4}, 1)}},
 
@@ -282,7 +287,7 @@ var scripts = map[probe]script{
 }
 
 // elsewhere are the probes that the models and the phases count: a run shows them.
-var elsewhere = []probe{connectionRefused, connectionReset, nameTaken, diskLost, damageWithheld, coreSettled}
+var elsewhere = []probe{connectionRefused, connectionReset, nameTaken, diskLost, damageWithheld, coreSettled, journalFullRefused}
 
 func stoppedSelf(node uint64) step {
 	return saw(checker.Event{Kind: checker.EventStopped, Node: node})
@@ -345,6 +350,24 @@ func damagedFile(node uint64) step {
 
 func outOfSpace(node uint64) step { return saw(checker.Event{Kind: checker.EventFull, Node: node}) }
 func roomAgain(node uint64) step  { return saw(checker.Event{Kind: checker.EventSpace, Node: node}) }
+
+func trimmedTo(offset int64) step {
+	return saw(checker.Event{Kind: checker.EventTrim, Offset: offset})
+}
+
+func retains(offset int64, why string) step {
+	return saw(checker.Event{Kind: checker.EventRetention, Offset: offset, Text: why})
+}
+
+func applied(node uint64, end int64) step {
+	return saw(checker.Event{Kind: checker.EventApply, Node: node, Offset: end})
+}
+
+func deletion(offset int64, code engine.Code, start int64) step {
+	return func(p *prober) {
+		p.deleted(&engine.DeleteRecordsRequest{Offset: offset}, &engine.DeleteRecordsResponse{Err: code, LogStart: start})
+	}
+}
 
 func trimmed() step { return saw(checker.Event{Kind: checker.EventTrim}) }
 

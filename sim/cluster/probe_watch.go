@@ -54,6 +54,10 @@ type probedGroup struct {
 	isrTerm uint64
 	isr     int // how many were in sync when last told, in isrTerm
 
+	start         int64  // of the log, as the newest trim has it
+	retainedTo    int64  // where retention wants it to begin
+	retainedCause string // size or time
+
 	membersIndex uint64 // of the newest membership
 	joint        bool   // it is two configurations at once
 }
@@ -78,6 +82,7 @@ type probedMember struct {
 	voteTerm, voteBoot uint64
 	leftTerm, leftPeer uint64 // whom it followed when its process died
 
+	end   int64 // of its log, by what it applied or installed last
 	offer probedOffer
 	// The replica may have forgotten, its disk was lost, it has a fresh id (0: none)
 	// that is not yet a voter.
@@ -180,9 +185,12 @@ func (p *prober) observeMember(g *probedGroup, m *probedMember, e *checker.Event
 		m.fenced = true
 	case checker.EventUnrepairable:
 		p.reach(allCopiesDamaged)
+	case checker.EventApply:
+		m.end = max(e.Offset, 0)
+	case checker.EventRetention:
+		g.retainedTo, g.retainedCause = e.Offset, e.Text
 	case checker.EventTrim:
-		p.reach(logTrimmed)
-		p.reachIf(g.catchingUp(), trimmedUnderSnapshot)
+		p.trimmed(g, e)
 	case checker.EventReplica, checker.EventMembers:
 		p.replaced(g, m, e)
 	default:

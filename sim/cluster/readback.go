@@ -182,7 +182,8 @@ func (c *Cluster) hidden(r *replica) bool {
 }
 
 // digestReplica digests a replica's state and, of a log, the bytes of its
-// segments: sealed ones as they stand on the disk, the active one as it reads.
+// segments: sealed ones as they stand on the disk, the active one as it reads, and
+// one in which the log begins from there on.
 func (c *Cluster) digestReplica(r *replica) (checker.ReplicaDigest, error) {
 	m := r.host.process.node.Machine(r.group.id)
 	r.host.reported = nil
@@ -198,7 +199,7 @@ func (c *Cluster) digestReplica(r *replica) (checker.ReplicaDigest, error) {
 	segments := log.Segments()
 	for i, s := range segments {
 		bytes, whole := r.host.disk.ReadRaw(s.Name)
-		if i == len(segments)-1 || !whole || int64(len(bytes)) != s.Bytes { // the end may still be under way to the disk
+		if i == len(segments)-1 || !whole || int64(len(bytes)) != s.Bytes || s.Base < d.StartOffset { // the end may still be under way to the disk
 			read, err := c.readSegment(r.host, log, s)
 			if err != nil {
 				return d, err
@@ -210,10 +211,10 @@ func (c *Cluster) digestReplica(r *replica) (checker.ReplicaDigest, error) {
 	return d, nil
 }
 
-// readSegment reads a whole segment through the log.
+// readSegment reads a segment through the log, as far as that goes back.
 func (c *Cluster) readSegment(h *host, log *wal.Log, s wal.SegmentInfo) ([]byte, error) {
 	var all []byte
-	for next := s.Base; next < s.End; {
+	for next := max(s.Base, log.StartOffset()); next < s.End; {
 		got, after, err := c.read(h, log, next, s.End)
 		if err != nil {
 			return nil, err
