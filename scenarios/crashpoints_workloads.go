@@ -66,6 +66,24 @@ func crashProcedures() []CrashWorkload {
 			},
 		},
 		{
+			Name: "trim", About: "retention lets its log's oldest segments go",
+			from: 1950 * time.Millisecond, until: 2450 * time.Millisecond, rest: 300 * time.Millisecond,
+			shows: []checker.EventKind{checker.EventTrim, checker.EventCheckpoint},
+			knobs: func(s *cluster.Schedule) {
+				procedureLoad(s)
+				s.Engine.RetentionBytes = 8 << 10
+			},
+		},
+		{
+			Name: "delete", About: "clients delete its log's beginning, and now and then all of it",
+			from: 1200 * time.Millisecond, until: 1650 * time.Millisecond, rest: 300 * time.Millisecond,
+			shows: []checker.EventKind{checker.EventTrim, checker.EventTrim, checker.EventCheckpoint},
+			knobs: func(s *cluster.Schedule) {
+				procedureLoad(s)
+				s.Workload.DeletesPerMinute = 1200
+			},
+		},
+		{
 			Name: "adopt", About: "it finds rot in its journal, and comes back under a fresh id",
 			from: 1700 * time.Millisecond, until: 3500 * time.Millisecond, rest: 2500 * time.Millisecond, restarts: true,
 			shows: []checker.EventKind{checker.EventFenced, checker.EventBooted, checker.EventReplica, checker.EventMembers},
