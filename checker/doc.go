@@ -12,7 +12,7 @@
 //     own properties, the durability ghost, what recovery stands by. The rest of
 //     them, by noun: monitor_members.go (configurations), monitor_replace.go
 //     (fences and fresh ids), monitor_snapshot.go, monitor_trim.go,
-//     monitor_damage.go.
+//     monitor_damage.go, journal.go (its size).
 //   - isr.go: the reported in-sync set against the truth of the models.
 //   - check*.go: Check judges a whole history: acknowledged writes, reads,
 //     offsets, replicas, deletions.

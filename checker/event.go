@@ -68,7 +68,7 @@ var eventKindNames = names{
 	EventDamaged: "damaged", EventRepaired: "repaired", EventUnrepairable: "unrepairable", EventTrim: "trim",
 	EventFull: "full", EventSpace: "space", EventScrubbed: "scrubbed", EventLostReported: "lostReported",
 	EventRetention: "retention",
-	EventCrashed: "crashed", EventLost: "lost",
+	EventCrashed:   "crashed", EventLost: "lost",
 	EventDiskLost: "diskLost",
 }
 

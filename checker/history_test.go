@@ -255,7 +255,7 @@ func TestRetention(t *testing.T) {
 }
 
 func TestEveryOracleHasAPlant(t *testing.T) {
-	planted := map[string]bool{checker.ISRAccuracy: true} // TestISR
+	planted := map[string]bool{checker.ISRAccuracy: true, checker.JournalBounded: true} // TestISR, TestJournalBounded
 	for _, p := range plants {
 		planted[p.oracle] = true
 	}

@@ -29,6 +29,7 @@ const (
 	SnapshotSafety        = "snapshot-safety"
 	Retention             = "retention"
 	DamageRepaired        = "damage-repaired"
+	JournalBounded        = "journal-bounded"
 )
 
 // KeptViolations is how many violations of one oracle a report holds; further
@@ -70,6 +71,7 @@ const (
 	oSnapshotSafety
 	oRetention
 	oDamageRepaired
+	oJournalBounded
 	oracleCount
 )
 
@@ -99,6 +101,7 @@ var oracleTable = [oracleCount]Oracle{
 	oSnapshotSafety:        {SnapshotSafety, "what an installed snapshot or a fresh replica begins with is committed state"},
 	oRetention:             {Retention, "records are deleted by the log's own command alone, everywhere alike, and stay deleted"},
 	oDamageRepaired:        {DamageRepaired, "in the end every damage that was found is repaired, or nothing to repair it from is left"},
+	oJournalBounded:        {JournalBounded, "a node's journal never takes more of its disk than it is allowed"},
 }
 
 // Oracles lists all oracles in the order of reports.

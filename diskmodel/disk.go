@@ -115,6 +115,15 @@ func (d *Disk) Files() []string {
 	return names
 }
 
+// Size is how long a file is as processes see it; 0 if there is no such file.
+func (d *Disk) Size(name string) int64 {
+	n := d.file(name)
+	if n == nil {
+		return 0
+	}
+	return n.cache.size
+}
+
 // ReadRaw gives the bytes of a file as a process would read them now, those that
 // it cannot read as zeros; false if there is no such file. It takes no time and
 // leaves no trace.

@@ -32,6 +32,7 @@ func drawAll(name string, seed uint64) cluster.Schedule {
 	drawDisk(&s.Disk, sim.NewRand(seed, "mixed.disk", 0))
 	drawEngine(&s.Engine, sim.NewRand(seed, "mixed.engine", 0))
 	drawWorkload(&s.Workload, sim.NewRand(seed, "mixed.workload", 0))
+	drawBounds(&s, sim.NewRand(seed, "mixed.bounds", 0))
 	if sim.NewRand(seed, "mixed.heal", 0).Chance(3, 5) {
 		s.Heal = cluster.HealQuorum
 	}
@@ -129,6 +130,14 @@ func drawWorkload(w *cluster.WorkloadSpec, draw *sim.Rand) {
 	w.AttemptTimeoutNs = int64(pick(draw, 500*time.Millisecond, time.Second, 4*time.Second))
 	w.DeadlineNs = int64(pick(draw, 6*time.Second, 12*time.Second))
 	w.RetryUnknown = draw.Chance(1, 2)
+}
+
+// drawBounds draws how much of a journal there may be, how much of a file that is
+// fetched a crash may cost, and whether clients delete what is old.
+func drawBounds(s *cluster.Schedule, draw *sim.Rand) {
+	s.Engine.JournalMaxBytes = s.Engine.JournalFileBytes * pick(draw, int64(0), 0, 8, 16)
+	s.Engine.StageSyncBytes = pick(draw, int64(0), 1<<10, 16<<10)
+	s.Workload.DeletesPerMinute = pick(draw, int64(0), 0, 0, 20, 120)
 }
 
 // usualFamilies is how many families of faults may be on before each gets rarer.

@@ -7,6 +7,7 @@ import (
 	"github.com/lockstep-log/lockstep/diskmodel"
 	"github.com/lockstep-log/lockstep/engine"
 	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/machine"
 	"github.com/lockstep-log/lockstep/netmodel"
 	"github.com/lockstep-log/lockstep/sim"
@@ -57,8 +58,10 @@ type Cluster struct {
 	hosts   []*host  // by node id - 1
 	groups  []*group // by group id - 1
 	tenures []tenure // by group id - 1
-	links   map[[2]netmodel.Addr]*link
-	load    Workload
+	// journals is every node's configuration of its own.
+	journals journal.Config
+	links    map[[2]netmodel.Addr]*link
+	load     Workload
 
 	active   []*activeFault
 	flapping []*flapping
@@ -107,6 +110,7 @@ func newCluster(s Schedule, o Options) *Cluster {
 	for i := range s.Partitions {
 		c.addGroup(i)
 	}
+	c.journals = c.engineConfig(1).Journal
 	c.tenures = make([]tenure, len(c.groups))
 	c.monitor = c.newMonitor()
 	c.probes = newProber(s.Nodes, s.Workload.Clients+1, c.checkedGroups()) // one more proves progress
@@ -192,6 +196,9 @@ func (c *Cluster) engineConfig(node env.NodeID) engine.Config {
 	set(&cfg.Journal.Spares, e.JournalSpares)
 	set(&cfg.Journal.RetainBytes, e.JournalRetainBytes)
 	set(&cfg.Journal.MaxBytes, e.JournalMaxBytes)
+	if e.JournalRetainBytes == 0 {
+		cfg.Journal.RetainBytes = min(cfg.Journal.RetainBytes, cfg.Journal.MaxBytes-2*cfg.Journal.FileBytes)
+	}
 	set(&cfg.Ship.ChunkBytes, int(e.ChunkBytes))
 	set(&cfg.Ship.StageSyncBytes, e.StageSyncBytes)
 	set(&cfg.Ship.SendBytes, e.ShipBytesPerSecond)

@@ -91,7 +91,8 @@ func (c *Cluster) readAgreed(g *group, log *checker.Log) error {
 	}
 }
 
-// appendRecords adds the records of whole batches to a log.
+// appendRecords adds the records of whole batches to a log, which may begin within
+// the first one.
 func appendRecords(log *checker.Log, batches []byte, values func([]byte) string) error {
 	for batch, err := range record.Batches(batches) {
 		if err != nil {
@@ -100,6 +101,9 @@ func appendRecords(log *checker.Log, batches []byte, values func([]byte) string)
 		for rec, err := range record.Records(batch) {
 			if err != nil {
 				return err
+			}
+			if rec.Offset < log.StartOffset {
+				continue
 			}
 			log.Records = append(log.Records, checker.LogRecord{Offset: rec.Offset, Value: values(rec.Value)})
 		}

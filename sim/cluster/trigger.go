@@ -27,6 +27,7 @@ func (h *host) stepped(s diskmodel.Step) {
 	if s.Kind == diskmodel.StepRead || s.Kind == diskmodel.StepSize || s.Kind == diskmodel.StepList {
 		return
 	}
+	h.measureJournal(s)
 	if h.c.loadedNs != 0 {
 		h.operations++
 	}
