@@ -12,9 +12,4 @@
 // A schedule is a function of the scenario and the seed alone. Each part of it
 // is drawn from a stream of its own, so that editing one part of a generator
 // leaves the rest of its schedules as they were.
-//
-// # Known gaps
-//
-// Faults that the models do not have yet (rot, full disk, lost disk) are drawn
-// by no scenario.
 package scenarios

@@ -201,6 +201,7 @@ const (
 	recordsDeleted
 	deletionRefused
 	journalFullRefused
+	produceThrottled
 
 	probeCount
 )
@@ -361,4 +362,5 @@ var probes = [probeCount]Probe{
 	recordsDeleted:       {Name: "client/delete-records-applied", About: "a client was told that the records it wanted gone are gone"},
 	deletionRefused:      {Name: "client/delete-records-refused", About: "a client wanted records gone that there are none of"},
 	journalFullRefused:   {Name: "client/journal-full", About: "a produce was refused for a journal at its bound"},
+	produceThrottled:     {Name: "client/throttled", About: "a client was refused because too much was on its way already"},
 }

@@ -23,6 +23,8 @@ func (p *prober) answered(client int, node env.NodeID, code engine.Code, leader 
 		p.reach(produceUnacknowledged)
 	case engine.KafkaStorageError:
 		p.reach(storageRefused)
+	case engine.ThrottlingQuotaExceeded:
+		p.reach(produceThrottled)
 	case engine.OffsetNotAvailable:
 		p.reach(readNotReady)
 	case engine.NotLeaderOrFollower:

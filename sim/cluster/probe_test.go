@@ -278,6 +278,7 @@ var scripts = map[probe]script{
 	trimmedBySize:        {[]step{retains(8, "size"), trimmedTo(8)}, []step{retains(8, "size"), trimmedTo(7), retains(9, "time"), trimmedTo(9)}},
 	trimmedByTime:        {[]step{retains(8, "time"), trimmedTo(8)}, []step{trimmedTo(8), retains(9, "size"), trimmedTo(9)}},
 	followerBelowStart:   {[]step{applied(2, 7), trimmedTo(8), sent(2, 10), staged(2, 10), installed(2, 10)}, []step{applied(2, 8), trimmedTo(8), sent(2, 10), staged(2, 10), installed(2, 10)}},
+	produceThrottled:     {[]step{answer(engine.ThrottlingQuotaExceeded)}, []step{answer(engine.KafkaStorageError)}},
 	recordsDeleted:       {[]step{deletion(5, engine.None, 5)}, []step{deletion(5, engine.NotLeaderOrFollower, -1)}},
 	deletionRefused:      {[]step{deletion(9, engine.OffsetOutOfRange, 5)}, []step{deletion(9, engine.None, 9)}},
 	trimmedUnderSnapshot: {[]step{sent(2, 10), trimmed()}, []step{trimmed(), sent(2, 10), staged(2, 10), installed(2, 10), trimmed()}},
