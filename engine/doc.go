@@ -76,7 +76,9 @@
 // has room, reads go on. What keeps a group alive and lets it be checkpointed
 // fits in the room kept for it. When there is space everything goes on, in the
 // same process. A journal at its MaxBytes is treated the same, but keeps its
-// leadership: checkpoints free it.
+// leadership: checkpoints free it. What leaders have on their way is bounded so that
+// what all of them have fits in each journal (Config.journalConfig): otherwise two
+// could wait for room in each other's, for ever.
 //
 // # Bounds
 //

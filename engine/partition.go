@@ -84,6 +84,7 @@ func (p *partition) build(self env.ReplicaID) {
 		MaxUncommitted: n.cfg.MaxUncommitted, MaxWaiters: n.cfg.MaxWaiters,
 		CheckpointBytes: n.cfg.CheckpointBytes,
 		SnapshotTimeout: n.cfg.SnapshotTimeout, Space: n.hasSpace,
+		MaxMessageBytes: min(maxFrameBytes, 2*n.cfg.Journal.FileBytes),
 	})
 	p.opens++
 	p.state, p.why = StateOpening, nil

@@ -17,7 +17,7 @@ func (n *Node) recover(t *env.Task) error {
 		return err
 	}
 	n.pool = wal.NewPool(n.cfg.MaxOpenFiles, n.cfg.IdleClose)
-	j, err := journal.Open(t, n.env, n.cfg.Journal, identity(&n.cfg), n.expected(), &n.tasks, n.fail)
+	j, err := journal.Open(t, n.env, n.cfg.journalConfig(), identity(&n.cfg), n.expected(), &n.tasks, n.fail)
 	if err != nil {
 		return err
 	}

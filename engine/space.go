@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/wire"
 )
 
@@ -26,10 +27,24 @@ const (
 	fullFor   = 6 * time.Second // and is believed so long
 )
 
-// hasSpace tells whether more than small entries may be written: there is room
-// on the disk, the journal is below its bound, and the disk follows.
-func (n *Node) hasSpace() bool {
-	return !n.space.out && !n.journal.NoSpace() && !n.journal.Full() && n.space.backlog <= n.cfg.BacklogBytes
+// hasSpace tells whether so many bytes of entries may be written, which are not
+// small: there is room on the disk, the journal stays below its bound with them,
+// and the disk follows.
+func (n *Node) hasSpace(bytes int64) bool {
+	return !n.space.out && !n.journal.NoSpace() && n.space.backlog <= n.cfg.BacklogBytes && n.journal.Takes(bytes)
+}
+
+// journalConfig is the journal's with a bound on what is proposed and not committed
+// yet. Such entries keep their files until other nodes have them, so each node must
+// always have room for what all leaders have on their way: if one took as much as
+// its journal holds, it would refuse the entries of another one that did the same,
+// and neither could ever commit. Half of a file may stay empty.
+func (c *Config) journalConfig() journal.Config {
+	j := c.Journal
+	if j.PendingBytes == 0 {
+		j.PendingBytes = (j.MaxBytes - 2*j.FileBytes) / 2 / int64(len(c.Topology.Nodes)+1)
+	}
+	return j
 }
 
 // Full tells whether the node's disk had no room when it was last looked at.

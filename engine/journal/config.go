@@ -20,6 +20,10 @@ type Config struct {
 	// WindowBytes is the budget of entries in memory over all groups; default
 	// 256 MiB. Pinned entries may exceed it (see Journal.Pressure).
 	WindowBytes int64
+	// PendingBytes is how much may be neither durable nor applied, over all groups;
+	// beyond it there is Pressure. Default, and at most, WindowBytes; what is more
+	// than that counts as that. See also engine.Config.
+	PendingBytes int64
 	// ReadBackBytes is how much one read below the window fetches, at least one
 	// record; default 1 MiB.
 	ReadBackBytes int
@@ -68,6 +72,8 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("%w: MaxBatchBytes %d; need %d up to FileBytes (%d) less %d", ErrConfig, c.MaxBatchBytes, sectorBytes, c.FileBytes, batchOverhead)
 	case c.WindowBytes <= 0:
 		return fmt.Errorf("%w: WindowBytes %d; need more than 0", ErrConfig, c.WindowBytes)
+	case c.PendingBytes < 0:
+		return fmt.Errorf("%w: PendingBytes %d; need 0 or more", ErrConfig, c.PendingBytes)
 	case c.ReadBackBytes <= 0:
 		return fmt.Errorf("%w: ReadBackBytes %d; need more than 0", ErrConfig, c.ReadBackBytes)
 	case c.Spares < 1:

@@ -133,8 +133,10 @@
 // for that: a file is given back when the next one is begun. For followers more is
 // kept, up to RetainBytes in all. Without checkpoints Full reports true from
 // MaxBytes less two files on, and Blocking names who is in the way; these two files
-// are for what is small. Who appends what is not, or very much that is small, gets
-// beyond.
+// are for what is small. What waits to be written counts, and what Expect was told
+// of: who asks Takes before he appends what is not small stays within MaxBytes, but
+// for very much that is small. What Takes refused has Laggards name whoever keeps a
+// file, so that there will be room for it.
 //
 // Opening costs one file. What it carries over is as a rule at most MaxBatchBytes;
 // lives that each end before a seal may add up to as much as a file holds.

@@ -57,8 +57,11 @@ type Journal struct {
 	spares spares
 	memory memory
 	needed int64 // bytes of the files from the oldest that a checkpoint does not free
-	asked  int   // how many files Laggards last allowed
-	stats  Stats
+	// expected is what Expect was told of.
+	expected int64
+	refused  int64 // the most that Takes had no room for, until it has
+	asked    int   // how many files Laggards last allowed
+	stats    Stats
 }
 
 // Recovered is what Open found of one group.
@@ -184,9 +187,15 @@ func (j *Journal) Retain(id env.GroupID, from uint64) {
 	g.retain = max(g.retain, from)
 }
 
-// Pressure tells that pinned entries (not durable or not applied) exceed the
-// window's budget: refuse proposals until it ends.
-func (j *Journal) Pressure() bool { return j.memory.pinned > j.cfg.WindowBytes }
+// Pressure tells that pinned entries (not durable or not applied), and those that
+// are expected, exceed PendingBytes: refuse proposals until it ends.
+func (j *Journal) Pressure() bool {
+	limit := j.cfg.WindowBytes
+	if most := j.cfg.PendingBytes; most > 0 {
+		limit = min(limit, most)
+	}
+	return j.memory.pinned+j.expected > limit
+}
 
 // Close writes what is queued, seals the journal and closes its files. done
 // gets the failure that prevented it, if there was one.

@@ -37,21 +37,41 @@ func (r *request) headBytes() int {
 	}
 }
 
+// bytes is about what its records take in a file.
+func (r *request) bytes() int64 {
+	if r.empty() {
+		return 0
+	}
+	n := r.headBytes()
+	for _, e := range r.entries {
+		n += entryBytes(e)
+	}
+	return int64(n)
+}
+
 // queue is a first-in first-out list that reuses its memory. Its length is
 // bounded by what raft keeps in flight, its bytes by Journal.Pressure.
 type queue struct {
 	items []request
 	head  int
+	bytes int64 // of all that wait, those partly written included
 }
 
-func (q *queue) push(r request)        { q.items = append(q.items, r) }
 func (q *queue) waiting() []request    { return q.items[q.head:] }
 func (q *queue) len() int              { return len(q.items) - q.head }
-func (q *queue) clear()                { clear(q.items); q.items, q.head = q.items[:0], 0 }
+func (q *queue) clear()                { clear(q.items); q.items, q.head, q.bytes = q.items[:0], 0, 0 }
 func (q *queue) front(n int) []request { return q.items[q.head : q.head+n] }
+
+func (q *queue) push(r request) {
+	q.items = append(q.items, r)
+	q.bytes += r.bytes()
+}
 
 // drop removes the first n requests.
 func (q *queue) drop(n int) {
+	for i := range q.front(n) {
+		q.bytes -= q.items[q.head+i].bytes()
+	}
 	clear(q.items[q.head : q.head+n])
 	q.head += n
 	if q.head == len(q.items) {

@@ -79,17 +79,66 @@ func (j *Journal) measure() {
 	j.needed = j.bytesFrom(oldest)
 }
 
+// freed: some group may need less than was measured. Where there is room enough it
+// does not matter before the next file is begun.
+func (j *Journal) freed() {
+	if j.needed > j.border()/2 || j.refused > 0 {
+		j.measure()
+	}
+}
+
 // Full tells that files which only checkpoints can free approach MaxBytes: take no
 // more records until it ends. Small appends (votes, commit indexes, a leader's
 // first entry, changes of membership) go on: without them nothing is committed,
 // so nothing checkpointed.
-func (j *Journal) Full() bool { return j.needed > j.border() }
+func (j *Journal) Full() bool { return j.Room() <= 0 }
+
+// Room is about how many bytes of entries may still be appended before the journal
+// is Full. What waits to be written has its place already, and so has what Expect
+// was told of: a slow disk has much of it, and only when it is written do files show.
+func (j *Journal) Room() int64 {
+	end := j.offset
+	if j.busy {
+		end = max(end, j.flight.end)
+	}
+	begun := (j.border() - j.needed) / j.cfg.FileBytes * j.fileHolds()
+	return begun + max(0, j.capacity()-end-sectorBytes) - j.queue.bytes - j.expected
+}
+
+// fileHolds is how many bytes of entries a file takes at the least: its last batch
+// may not fit, and then as much of it stays empty.
+func (j *Journal) fileHolds() int64 {
+	return max(j.cfg.FileBytes-int64(j.cfg.MaxBatchBytes), j.cfg.FileBytes/2) - 2*sectorBytes
+}
+
+// Expect tells that so many bytes of entries will be appended soon; negative: that
+// they have been, or will not be.
+func (j *Journal) Expect(bytes int64) { j.expected += bytes }
+
+// Takes tells whether there is Room for so many bytes of entries, and remembers
+// what there was none for: Laggards names who is to make it.
+func (j *Journal) Takes(bytes int64) bool {
+	bytes = max(bytes, 1)
+	if j.Room() >= bytes {
+		return true
+	}
+	j.refused = max(j.refused, bytes)
+	return false
+}
 
 // Laggards names the groups whose entries without a checkpoint keep more than so
 // many files, or a damaged one, and may keep fewer after a checkpoint at what is
-// applied. Nil, without a look at any group, as long as there are no more files
-// and none is damaged.
+// applied; more than half of what MaxBytes allows at any rate, and whatever they
+// keep as long as it is in the way of what Takes refused.
+// Nil, without a look at any group, as long as there are no more files and none is
+// damaged.
 func (j *Journal) Laggards(files int) []env.GroupID {
+	files = min(files, int(j.border()/j.cfg.FileBytes)/2)
+	if j.Room() < j.refused {
+		files = 1
+	} else {
+		j.refused = 0
+	}
 	j.asked = files
 	latest, some := j.laggardsUpTo(files)
 	if !some {

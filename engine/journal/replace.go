@@ -141,5 +141,6 @@ func (j *Journal) putSpecial(r *request) {
 	j.putRecord(&rec, nil, fl)
 	fl = j.flight.records[len(j.flight.records)-1]
 	j.note(g)
+	j.freed()
 	g.special = stretch{j.current().name, fl.offset, fl.length}
 }

@@ -9,9 +9,7 @@ func (j *Journal) note(g *group) {
 	if g.voids == 0 && g.fenced == nil && g.checkpoint != g.view.checkpoint {
 		g.checkpoint, g.noted = g.view.checkpoint, false
 		j.ride(g)
-		if j.Full() {
-			j.measure()
-		}
+		j.freed()
 	}
 }
 

@@ -15,7 +15,7 @@ type Stats struct {
 
 	RollsWaiting int // 1 while the next file waits for a spare
 
-	Full bool // takes only what is small: see Journal.Full
+	Full bool // at its bound: it has refused what is not small, see Journal.Takes
 
 	Files       int   // in use
 	QueueLength int   // appends that wait for a batch
@@ -27,7 +27,7 @@ type Stats struct {
 // Stats returns the counters.
 func (j *Journal) Stats() Stats {
 	s := j.stats
-	s.Full, s.Files, s.QueueLength = j.Full(), len(j.files), j.queue.len()
+	s.Full, s.Files, s.QueueLength = j.Room() < max(j.refused, 1), len(j.files), j.queue.len()
 	s.WindowBytes, s.PinnedBytes, s.ColdBytes = j.memory.window, j.memory.pinned, j.memory.cold
 	return s
 }

@@ -169,5 +169,5 @@ func (r *Replica) tooLarge(m *raftpb.Message) bool {
 	for _, e := range m.GetEntries() {
 		size += len(e.GetData())
 	}
-	return size > SmallAppendBytes && !r.cfg.Space()
+	return size > SmallAppendBytes && !r.cfg.Space(int64(size))
 }

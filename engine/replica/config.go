@@ -93,6 +93,10 @@ type Config struct {
 
 	// SnapshotTimeout is how long a snapshot may make no progress.
 	SnapshotTimeout time.Duration
-	// Space tells whether the disk has room for more than small entries.
-	Space func() bool
+	// Space tells whether the disk, and the journal, have room for so many bytes of
+	// entries, beside small ones.
+	Space func(bytes int64) bool
+	// MaxMessageBytes is how many bytes of entries an append message carries, one
+	// entry excepted. A journal that has anything to give back has room for it.
+	MaxMessageBytes int64
 }

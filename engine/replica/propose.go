@@ -59,7 +59,16 @@ func (r *Replica) Propose(data []byte, timeout time.Duration, done func(Outcome)
 	}
 	r.queued = append(r.queued, &proposal{owner: r, data: data, deadline: r.now() + min(timeout, maxTimeout), done: done})
 	r.bytes += uint64(len(data))
+	r.cfg.Journal.Expect(int64(len(data)))
 	r.wake()
+}
+
+// takeQueued empties the queue of proposals.
+func (r *Replica) takeQueued() []*proposal {
+	queued := r.queued
+	r.cfg.Journal.Expect(-int64(r.bytes))
+	r.queued, r.bytes = nil, 0
+	return queued
 }
 
 // admit refuses what cannot be acknowledged before anything is written.
@@ -68,7 +77,7 @@ func (r *Replica) admit(size uint64) error {
 		return err
 	}
 	switch {
-	case !r.cfg.Space():
+	case !r.cfg.Space(int64(size)):
 		return ErrStorage
 	case len(r.insync.inForce) < r.cfg.MinISR:
 		return ErrNotEnoughReplicas
@@ -90,8 +99,7 @@ func (r *Replica) proposeQueued() {
 		return
 	}
 	r.drain()
-	queued := r.queued
-	r.queued, r.bytes = nil, 0
+	queued := r.takeQueued()
 	if len(queued) == 0 || r.rn == nil {
 		return // leadership was lost in between: all are answered
 	}

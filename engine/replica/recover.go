@@ -126,7 +126,7 @@ func (r *Replica) startRaft() error {
 		Storage:                   storage{View: r.view, commit: r.commit},
 		Applied:                   r.applied,
 		AsyncStorageWrites:        true,
-		MaxSizePerMsg:             1 << 20,
+		MaxSizePerMsg:             uint64(r.cfg.MaxMessageBytes),
 		MaxUncommittedEntriesSize: r.cfg.MaxUncommitted,
 		MaxInflightMsgs:           r.cfg.MaxInflight,
 		MaxInflightBytes:          r.cfg.MaxInflightByte,

@@ -174,8 +174,7 @@ func (r *Replica) Fence(err error) {
 
 // abandon answers everyone who waits, since this replica will not lead.
 func (r *Replica) abandon(err error) {
-	queued := r.queued
-	r.queued, r.bytes = nil, 0
+	queued := r.takeQueued()
 	for _, p := range queued {
 		p.finish(Outcome{Err: err})
 	}

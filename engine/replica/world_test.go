@@ -70,7 +70,7 @@ func newWorld(t *testing.T, self env.ReplicaID) *world {
 				Env: e, Host: w, Journal: j, Machine: w.machine, Group: 1, Self: self, Genesis: members, MinISR: 2,
 				ElectionTicks: 10, Tick: 50 * time.Millisecond, ISRLag: 10 * time.Second,
 				MaxInflight: 256, MaxInflightByte: 8 << 20, MaxUncommitted: 1 << 20, MaxWaiters: 4, CheckpointBytes: 1 << 30,
-				SnapshotTimeout: 10 * time.Second, Space: func() bool { return true },
+				SnapshotTimeout: 10 * time.Second, Space: func(int64) bool { return true }, MaxMessageBytes: 1 << 20,
 			})
 			if err := w.r.Recover(task, j.Groups()[0]); err != nil {
 				t.Error(err)
