@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lockstep-log/lockstep/checker"
@@ -37,7 +38,7 @@ func CrashWorkloads() []CrashWorkload {
 			until: crashLoad, rest: crashRest, shows: []checker.EventKind{checker.EventCheckpoint, checker.EventRecycled},
 			knobs: smallCrashFiles,
 		},
-	}, crashProcedures()...)
+	}, slices.Concat(crashProcedures(), crashTrims())...)
 }
 
 // smallCrashFiles lets everything roll, be checkpointed and recycled soon.
@@ -63,24 +64,6 @@ func crashProcedures() []CrashWorkload {
 					// Clients still reach it: entries that nobody else has stay on its disk.
 					cluster.Fault{AtNs: int64(1300 * time.Millisecond), ForNs: int64(1700 * time.Millisecond), Kind: cluster.Partition, Nodes: []uint64{1}},
 				)
-			},
-		},
-		{
-			Name: "trim", About: "retention lets its log's oldest segments go",
-			from: 1950 * time.Millisecond, until: 2450 * time.Millisecond, rest: 300 * time.Millisecond,
-			shows: []checker.EventKind{checker.EventTrim, checker.EventCheckpoint},
-			knobs: func(s *cluster.Schedule) {
-				procedureLoad(s)
-				s.Engine.RetentionBytes = 8 << 10
-			},
-		},
-		{
-			Name: "delete", About: "clients delete its log's beginning, and now and then all of it",
-			from: 1200 * time.Millisecond, until: 1650 * time.Millisecond, rest: 300 * time.Millisecond,
-			shows: []checker.EventKind{checker.EventTrim, checker.EventTrim, checker.EventCheckpoint},
-			knobs: func(s *cluster.Schedule) {
-				procedureLoad(s)
-				s.Workload.DeletesPerMinute = 1200
 			},
 		},
 		{
@@ -120,6 +103,30 @@ func crashProcedures() []CrashWorkload {
 				s.Faults = append(s.Faults, cluster.Fault{
 					AtNs: int64(1500 * time.Millisecond), Kind: cluster.Rot, Nodes: []uint64{1}, Area: cluster.AreaSegment,
 				})
+			},
+		},
+	}
+}
+
+// crashTrims are the workloads in which a log's beginning goes.
+func crashTrims() []CrashWorkload {
+	return []CrashWorkload{
+		{
+			Name: "trim", About: "retention lets its log's oldest segments go",
+			from: 1950 * time.Millisecond, until: 2450 * time.Millisecond, rest: 300 * time.Millisecond,
+			shows: []checker.EventKind{checker.EventTrim, checker.EventCheckpoint},
+			knobs: func(s *cluster.Schedule) {
+				procedureLoad(s)
+				s.Engine.RetentionBytes = 8 << 10
+			},
+		},
+		{
+			Name: "delete", About: "clients delete its log's beginning, and now and then all of it",
+			from: 1200 * time.Millisecond, until: 1650 * time.Millisecond, rest: 300 * time.Millisecond,
+			shows: []checker.EventKind{checker.EventTrim, checker.EventTrim, checker.EventCheckpoint},
+			knobs: func(s *cluster.Schedule) {
+				procedureLoad(s)
+				s.Workload.DeletesPerMinute = 1200
 			},
 		},
 	}
