@@ -25,7 +25,9 @@ func (t *tracer) Trace(e env.Event) {
 	}
 	switch e.Kind {
 	case env.EventWritten:
-		t.written.Add(uint64(e.Length))
+		if e.First == 0 || e.Term != 0 { // else it is of an unreplicated log, which writes elsewhere
+			t.written.Add(uint64(e.Length))
+		}
 	case env.EventProduceAcked:
 		t.records.Add(uint64(e.Length))
 	case env.EventBooted:
@@ -125,5 +127,6 @@ func eventNames() []string {
 		env.EventSpace:           "space",
 		env.EventScrubbed:        "scrubbed",
 		env.EventLostReported:    "lost_reported",
+		env.EventDurableEnd:      "durable_end",
 	}
 }

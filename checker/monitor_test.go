@@ -36,6 +36,7 @@ func TestEventMirrorsEnv(t *testing.T) {
 		env.EventSpace:           checker.EventSpace,
 		env.EventScrubbed:        checker.EventScrubbed,
 		env.EventLostReported:    checker.EventLostReported,
+		env.EventDurableEnd:      checker.EventDurableEnd,
 	}
 	for theirs, ours := range pairs {
 		if uint8(theirs) != uint8(ours) {

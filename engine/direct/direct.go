@@ -29,6 +29,9 @@ type Config struct {
 	Log wal.Config
 	// OnDurable is called when the log has grown; it may be nil.
 	OnDurable func()
+	// Trace is given what happens to the log's records, for env.Tracer says of whom
+	// it is; nil: nobody listens.
+	Trace func(env.Event)
 
 	MaxWaiters      int           // produces that wait for a sync; default 10,000
 	MaxUnsynced     int64         // their bytes; default 64 MiB
@@ -64,6 +67,9 @@ func New(e env.Env, tasks *env.Tasks, cfg Config, fail func(error)) *Log {
 	cfg.NoteBytes = cmp.Or(cfg.NoteBytes, 64<<20)
 	cfg.NoteAfter = cmp.Or(cfg.NoteAfter, 5*time.Millisecond)
 	cfg.Log.Alone = true
+	if cfg.Trace == nil {
+		cfg.Trace = func(env.Event) {}
+	}
 	l := &Log{env: e, tasks: tasks, cfg: cfg, fail: fail}
 	l.commit.begin = l.harden
 	l.wal = wal.New(e, tasks, cfg.Log, l.failed)

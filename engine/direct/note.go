@@ -131,6 +131,7 @@ func (l *Log) writeNote(t *env.Task) error {
 		return err
 	}
 	n.end, n.at, n.base = max(n.end, end), at, base
+	l.cfg.Trace(env.Event{Kind: env.EventDurableEnd, Offset: end})
 	return nil
 }
 

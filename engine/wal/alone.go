@@ -99,6 +99,15 @@ func (l *Log) Active() int64 {
 	return -1
 }
 
+// Tip is the file of the segment that grows, and its length once all is written;
+// "" if there is none.
+func (l *Log) Tip() (file string, bytes int64) {
+	if s := l.active(); s != nil {
+		return s.file.name, s.Bytes
+	}
+	return "", 0
+}
+
 // settleNames makes the names of all segments durable.
 func (l *Log) settleNames(done func(error)) {
 	made := l.made
