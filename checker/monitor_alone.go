@@ -58,6 +58,8 @@ func (m *Monitor) observeAlone(g *group, e *Event) {
 		m.aloneDurable(l, e, int64(e.Last), "calls records durable")
 	case EventDurableEnd:
 		m.aloneDurable(l, e, e.Offset, "notes its durable end")
+	case EventCheckpoint:
+		m.aloneDurable(l, e, int64(e.Index), "makes a checkpoint")
 	case EventProduceAcked:
 		m.aloneAcked(l, e)
 	case EventServed:

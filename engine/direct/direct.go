@@ -55,6 +55,7 @@ type Log struct {
 	commit     commit
 	note       note
 	checkpoint checkpoint
+	outrun     []outrun
 	salvaged   wal.Salvaged
 }
 
@@ -96,11 +97,6 @@ func (l *Log) StartOffset() int64 { return l.start }
 // Salvaged is what Open found behind the checkpoint.
 func (l *Log) Salvaged() wal.Salvaged { return l.salvaged }
 
-// Read is that of wal.Log; nothing is given that is not durable.
-func (l *Log) Read(offset, limit int64, maxBytes int, done func(batches []byte, err error)) {
-	l.wal.Read(offset, min(limit, l.end), maxBytes, done)
-}
-
 // Segments lists all segments.
 func (l *Log) Segments() []wal.SegmentInfo { return l.wal.Segments() }
 
@@ -135,6 +131,7 @@ func (l *Log) Backlog() int64 { return l.wal.Backlog() }
 func (l *Log) Kill() {
 	l.closed = true
 	l.commit.drop()
+	l.outrun = nil
 	l.wal.Close()
 }
 

@@ -14,7 +14,7 @@ type Tracer interface {
 // An unreplicated log (package direct) has no entries. It counts its records
 // instead, from 1: the one at offset o is o+1. All terms are 0. Recovered says from
 // which record to which it serves, Written and Persisted name those of a segment,
-// ProduceAcked has in Index the last one of the batch.
+// ProduceAcked has in Index the last one of the batch, Checkpoint the log's last.
 type EventKind uint8
 
 // The kinds of events.

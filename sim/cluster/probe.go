@@ -195,6 +195,12 @@ const (
 	logTrimmed
 	trimmedUnderSnapshot
 	fetchBelowStart
+	directNoted
+	directCut
+	directResynced
+	directCheckpoint
+	directFullRecovered
+	directLost
 
 	probeCount
 )
@@ -349,4 +355,10 @@ var probes = [probeCount]Probe{
 	logTrimmed:           {Name: "storage/trimmed", About: "a log let its oldest records go"},
 	trimmedUnderSnapshot: {Name: "storage/trimmed-during-snapshot", About: "it did so between a snapshot's offer and its installation"},
 	fetchBelowStart:      {Name: "client/fetch-below-start", About: "a client asked for records that were let go"},
+	directNoted:          {Name: "storage/direct-durable-end-written", About: "an unreplicated log noted how far it is durable"},
+	directCut:            {Name: "storage/direct-tail-cut-at-recovery", About: "recovery cut an incomplete write at its end"},
+	directResynced:       {Name: "storage/direct-tail-resynced", About: "recovery wrote again what it found behind its checkpoint"},
+	directCheckpoint:     {Name: "storage/direct-checkpoint", About: "it made a checkpoint of its own"},
+	directFullRecovered:  {Name: "storage/direct-full-disk-recovered", About: "it acknowledged a produce, its disk having been full, in the same process"},
+	directLost:           {Name: "storage/direct-lost-named", About: "it found records lost for good, and serves no more"},
 }
