@@ -27,6 +27,7 @@ func unreplicated() Scenario {
 			if draw.Chance(1, 3) {
 				s.Engine.RetentionBytes = 5 * s.Engine.SegmentBytes
 			}
+			s.Workload.MaxRecords = pick(draw, 1, 4)
 			s.Disk.SyncNs = int64(pick(draw, 200*time.Microsecond, 2*time.Millisecond, 8*time.Millisecond))
 			node := uint64(1 + draw.Pick(s.Unreplicated))
 			at := lasting(draw, 2*time.Second, 3*time.Second)

@@ -207,18 +207,15 @@ func (c *Cluster) served(node env.NodeID, topic string, partition int32, code en
 // out; one that does not serve holds nothing that anybody can read.
 func (c *Cluster) readBackAlone(g *group, log checker.Log) {
 	r := g.members[0]
-	trimmed := c.monitor.TrimmedTo(uint64(g.id))
-	log.TrimmedTo = &trimmed
 	if g.aloneHost() == nil && r.hurt() {
 		log.Unread = []checker.OffsetRange{{Base: 0, End: maxBytes}}
-		c.logs = append(c.logs, log)
-		return
-	}
-	if err := c.readAlone(g, &log); err != nil {
+	} else if err := c.readAlone(g, &log); err != nil {
 		c.readable = false
 		c.violate(checker.Convergence, fmt.Sprintf("the unreplicated log of group %d cannot be read back: %v", g.id, err))
 		return
 	}
+	trimmed := c.monitor.TrimmedTo(uint64(g.id))
+	log.TrimmedTo = &trimmed
 	c.logs = append(c.logs, log)
 }
 
