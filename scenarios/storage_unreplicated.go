@@ -64,6 +64,9 @@ func aloneFaults(s *cluster.Schedule, draw *sim.Rand, at int64, node uint64) []c
 		return []cluster.Fault{f, again}
 	case 5:
 		f.Kind = pick(draw, cluster.FailSync, cluster.SyncErrors)
+		if draw.Chance(2, 3) { // between two syncs: the second may be that of a name
+			f.On, f.Nth = cluster.OnSync, int(draw.Between(1, 8))
+		}
 	case 6:
 		f.Kind = pick(draw, cluster.StallDisk, cluster.Stop, cluster.Pause)
 	default:
