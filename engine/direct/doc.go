@@ -8,7 +8,7 @@
 // wal, in a log that stands alone. What is here: produce.go gathers appends while a
 // sync runs (group commit), note.go keeps a record of how far the log is durable,
 // open.go finds the log again, checkpoint.go says when the log's own record is
-// written, read.go what may be read, trace.go what is told of it, direct.go is the
+// written, inspect.go reads files without a log, read.go says what may be read, trace.go what is told of it, direct.go is the
 // rest.
 //
 // # Promises
@@ -58,7 +58,10 @@
 //	    16      8  durable end, an offset
 //	    24      4  CRC32C of the fields before
 //
-// A slot of a newer version is an error: wal.ErrVersion.
+// Bytes between and behind the slots are zeros and mean nothing. All versions keep
+// magic, version and the checksum, over what is before it, in these places: a slot
+// that verifies and has an unknown version is an error, wal.ErrVersion, of the whole
+// file, and nothing is changed. inspect.go prints and verifies the file.
 //
 // # Limits and known gaps
 //
