@@ -36,13 +36,13 @@ func TestAnUnreplicatedPartitionKeepsItsWord(t *testing.T) {
 	for piece := range alonePieces {
 		next := process(t, "serve", "--config", home.file)
 		back := make(chan error)
+		x.produce(piece * aloneLines)
 		go func() {
-			time.Sleep(20 * time.Millisecond)
 			home.kill()
 			home.cmd = next
 			back <- next.Start()
 		}()
-		x.send(piece*aloneLines, (piece+1)*aloneLines) // through its death and its return
+		x.send(piece*aloneLines+batchLines, (piece+1)*aloneLines) // through its death and its return
 		if err := <-back; err != nil {
 			t.Fatal(err)
 		}
