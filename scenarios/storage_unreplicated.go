@@ -21,6 +21,7 @@ func unreplicated() Scenario {
 		Schedule: func(seed uint64) cluster.Schedule {
 			s, draw := storageSchedule(name, seed)
 			s.Unreplicated = pick(draw, 1, 1, 2, 3)
+			s.Engine.SegmentBytes = pick(draw, int64(2<<10), 8<<10)
 			s.Engine.LogTailBytes = pick(draw, 512, 8<<10)
 			s.Engine.CheckpointBytes = pick(draw, int64(8<<10), 64<<10)
 			s.Engine.ScrubBytesPerSecond = pick(draw, int64(0), 1<<20)
@@ -38,6 +39,12 @@ func unreplicated() Scenario {
 			})
 			for at += lasting(draw, 3*time.Second, 4*time.Second); at < s.DurationNs-int64(5*time.Second); at += lasting(draw, 2*time.Second, 4*time.Second) {
 				s.Faults = append(s.Faults, aloneFaults(&s, draw, at, 1+uint64(draw.Pick(s.Unreplicated)))...)
+			}
+			for range 2 { // between two syncs: the second may be that of a name
+				s.Faults = append(s.Faults, cluster.Fault{
+					AtNs: lasting(draw, 3*time.Second, 16*time.Second), ForNs: lasting(draw, 20*time.Millisecond, 500*time.Millisecond),
+					Kind: cluster.SyncErrors, Nodes: []uint64{node}, On: cluster.OnSync, Nth: int(draw.Between(1, 30)),
+				})
 			}
 			if draw.Chance(2, 5) {
 				s.Faults = append(s.Faults, aloneDamage(draw, s.DurationNs-lasting(draw, 3*time.Second, 5*time.Second), node)...)
@@ -64,9 +71,6 @@ func aloneFaults(s *cluster.Schedule, draw *sim.Rand, at int64, node uint64) []c
 		return []cluster.Fault{f, again}
 	case 5:
 		f.Kind = pick(draw, cluster.FailSync, cluster.SyncErrors)
-		if draw.Chance(2, 3) { // between two syncs: the second may be that of a name
-			f.On, f.Nth = cluster.OnSync, int(draw.Between(1, 8))
-		}
 	case 6:
 		f.Kind = pick(draw, cluster.StallDisk, cluster.Stop, cluster.Pause)
 	default:
