@@ -117,6 +117,11 @@ type TuningConfig struct {
 	// LogTailBytes of each log are kept in memory for readers. Default: 4 MiB.
 	LogTailBytes int `yaml:"logTailBytes,omitempty"`
 
+	// ZeroBytes is how far the segment of an unreplicated partition is filled with
+	// zeros ahead of its end, so that a sync finds the file's length unchanged; -1:
+	// not at all. It is never more than a segment. Default: 4 MiB.
+	ZeroBytes int64 `yaml:"zeroBytes,omitempty"`
+
 	// JournalRetainBytes of the journal are kept for followers that are behind;
 	// beyond it they get snapshots. Default: 512 MiB.
 	JournalRetainBytes int64 `yaml:"journalRetainBytes,omitempty"`

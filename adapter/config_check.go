@@ -166,6 +166,9 @@ func (c *Config) checkTuning() error {
 			return inputf("tuning: %s is negative; leave it out for the default", v.key)
 		}
 	}
+	if t.ZeroBytes < -1 {
+		return inputf("tuning: zeroBytes is %d; use -1 for none, or leave it out for the default", t.ZeroBytes)
+	}
 	e := c.Engine()
 	for _, err := range []error{e.Validate(), e.Journal.Validate(), e.Log.Validate()} {
 		if err != nil {

@@ -50,6 +50,19 @@ func TestConfigIsReadWithDefaults(t *testing.T) {
 	}
 }
 
+// Zero is the default of a key; -1 is how none is written.
+func TestZerosAheadOfTheEnd(t *testing.T) {
+	for text, want := range map[string]int64{"tick: 20ms": 4 << 20, "zeroBytes: 65536": 65536, "zeroBytes: -1": 0} {
+		c, err := adapter.ParseConfig([]byte(strings.Replace(whole, "tick: 20ms", text, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := c.Engine(); e.ZeroBytes != want {
+			t.Errorf("%s: %d zeros ahead, want %d", text, e.ZeroBytes, want)
+		}
+	}
+}
+
 // Every node must come to the same placement, in whatever order it lists the
 // nodes.
 func TestPlacementIsAFunctionOfTheTopics(t *testing.T) {
@@ -89,6 +102,7 @@ func TestBadConfigsAreOneLineThatSaysWhatToDo(t *testing.T) {
 		"min ISR":         {"replicas: 1", "minISR: 9", "audit: minISR is 9; use 1 to the number of replicas, 3"},
 		"negative":        {"tick: 20ms", "tick: -20ms", "tuning: tick is negative"},
 		"engine":          {"tick: 20ms", "electionTicks: 1", "tuning: engine: bad configuration"},
+		"zeros":           {"tick: 20ms", "zeroBytes: -2", "tuning: zeroBytes is -2; use -1 for none"},
 		"second document": {"tuning:\n  tick: 20ms\n  maxBatchBytes: 65536\n", "---\ncluster: 1\n", "only one document"},
 		"log":             {"admin: 127.0.0.1:9202", "log: loud", `log: "loud" is no level`},
 	} {

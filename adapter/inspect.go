@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/lockstep-log/lockstep/engine/direct"
 	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/engine/ship"
 	"github.com/lockstep-log/lockstep/engine/wal"
@@ -37,16 +38,20 @@ func Inspect(file string, visit func(InspectedItem)) error {
 	if !info.Mode().IsRegular() {
 		return inputf("%s is no file; name the files to inspect", file)
 	}
-	err = inspectAs(f, info.Size(), filepath.Base(file), visit)
+	_, err = os.Stat(filepath.Join(filepath.Dir(file), direct.NoteFile))
+	err = inspectAs(f, info.Size(), filepath.Base(file), err == nil, visit)
 	if errors.Is(err, wal.ErrNotOurs) || errors.Is(err, ship.ErrNotOurs) {
 		return inputf("%s is no file of a node: its name is that of none", file)
 	}
 	return err
 }
 
-// inspectAs finds out by the name whose file it is.
-func inspectAs(r io.ReaderAt, size int64, name string, visit func(InspectedItem)) error {
+// inspectAs finds out by the name whose file it is; alone: it stands among those of
+// an unreplicated log.
+func inspectAs(r io.ReaderAt, size int64, name string, alone bool, visit func(InspectedItem)) error {
 	switch {
+	case alone:
+		return direct.Inspect(r, size, name, func(i wal.Item) { visit(InspectedItem(i)) })
 	case strings.HasSuffix(name, ".witness"), strings.HasPrefix(name, "j-"):
 		return journal.Inspect(r, size, name, func(i journal.Item) { visit(InspectedItem(i)) })
 	case strings.HasPrefix(name, ship.Prefix):

@@ -54,6 +54,9 @@ func (t *TuningConfig) setStorage(e *engine.Config) {
 	set(&e.Ship.StageBytes, t.StageBytes)
 	set(&e.ScrubEvery, time.Duration(t.ScrubEvery))
 	set(&e.RetentionEvery, time.Duration(t.RetentionEvery))
+	if set(&e.ZeroBytes, t.ZeroBytes); t.ZeroBytes < 0 {
+		e.ZeroBytes = 0
+	}
 	if set(&e.ScrubBytes, t.ScrubBytes); t.ScrubBytes < 0 {
 		e.ScrubBytes = 0
 	}

@@ -25,7 +25,9 @@ func (t *tracer) Trace(e env.Event) {
 	}
 	switch e.Kind {
 	case env.EventWritten:
-		t.written.Add(uint64(e.Length))
+		if e.First == 0 || e.Term != 0 { // else it is of an unreplicated log, which writes elsewhere
+			t.written.Add(uint64(e.Length))
+		}
 	case env.EventProduceAcked:
 		t.records.Add(uint64(e.Length))
 	case env.EventBooted:
@@ -128,5 +130,6 @@ func eventNames() []string {
 		env.EventScrubbed:        "scrubbed",
 		env.EventLostReported:    "lost_reported",
 		env.EventRetention:       "retention",
+		env.EventDurableEnd:      "durable_end",
 	}
 }

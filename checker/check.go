@@ -29,6 +29,10 @@ func Check(h *History, o Options) Report {
 	}
 	j := &judge{}
 	for _, p := range partitions(h) {
+		if len(p.log.Unread) > 0 {
+			j.unread(p)
+			continue
+		}
 		j.gapless(p)
 		j.written(p, h.Meta.Complete)
 		j.acknowledged(p)

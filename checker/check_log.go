@@ -89,7 +89,7 @@ func (j *judge) lost(p *partition, o *Op) {
 	for i, v := range o.Values {
 		offset := o.Offset + int64(i)
 		got, ok := p.at(offset)
-		if offset < p.log.StartOffset || ok && got == v {
+		if offset < p.log.StartOffset || p.log.lost(offset) || ok && got == v {
 			continue
 		}
 		there := "nothing"

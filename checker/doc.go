@@ -12,10 +12,11 @@
 //     own properties, the durability ghost, what recovery stands by. The rest of
 //     them, by noun: monitor_members.go (configurations), monitor_replace.go
 //     (fences and fresh ids), monitor_snapshot.go, monitor_trim.go,
-//     monitor_damage.go, journal.go (its size).
+//     monitor_damage.go, journal.go (its size). monitor_alone.go judges
+//     unreplicated logs, which have no raft: their one disk.
 //   - isr.go: the reported in-sync set against the truth of the models.
 //   - check*.go: Check judges a whole history: acknowledged writes, reads,
-//     offsets, replicas, deletions.
+//     offsets, replicas, deletions, and what is left of a log that lost a part.
 //   - linear.go: the exact linearizability check and its proof;
 //     linear_porcupine.go: porcupine as a second opinion, and the picture.
 //
@@ -57,6 +58,9 @@
 //   - Trim comes at or before the Apply of its command, wherever that is applied,
 //     after a restart again.
 //   - Damaged and Repaired name a file alike.
+//   - Of an unreplicated log Written comes when a batch is appended, before any byte
+//     of it is on the disk, one for each batch; Recovered when it serves and not
+//     before. Served is fed by who sees the answers that leave the node.
 //   - EventDiskLost is fed by who took the disk away. Without it an id that returns
 //     on an empty disk is only found by what it forgot.
 //
@@ -86,6 +90,8 @@
 //     allows, is judged in the end, where Log.Retention says what was to be kept.
 //     What retention by time deletes is not held against the records' ages: the
 //     clocks that it goes by may be wrong.
+//   - Of a log with Unread ranges neither linearizability nor duplicates are judged.
+//     That what it says is lost is lost is for who knows the disk.
 //   - A plain fetch may be answered by a leader that was deposed, so what it says
 //     of the log's start and end is not held against what others were told.
 //   - That a damage has no good copy is known to who knows all disks: JudgeDamage

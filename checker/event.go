@@ -43,6 +43,7 @@ const (
 	EventScrubbed
 	EventLostReported
 	EventRetention
+	EventDurableEnd
 )
 
 // Kinds that an observer of the nodes adds: no node can say them of itself.
@@ -55,6 +56,9 @@ const (
 	// EventDiskLost: the node's disk is gone with everything on it; what the node
 	// finds from now on is an empty one. Comes after EventCrashed.
 	EventDiskLost
+	// EventServed: the node answers a fetch of an unreplicated log: Offset (the
+	// high watermark it names).
+	EventServed
 )
 
 var eventKindNames = names{
@@ -67,9 +71,10 @@ var eventKindNames = names{
 	EventSnapshot: "snapshot", EventSnapshotFailed: "snapshotFailed", EventMembers: "members", EventReplica: "replica",
 	EventDamaged: "damaged", EventRepaired: "repaired", EventUnrepairable: "unrepairable", EventTrim: "trim",
 	EventFull: "full", EventSpace: "space", EventScrubbed: "scrubbed", EventLostReported: "lostReported",
-	EventRetention: "retention",
-	EventCrashed:   "crashed", EventLost: "lost",
-	EventDiskLost: "diskLost",
+	EventRetention:  "retention",
+	EventDurableEnd: "durableEnd",
+	EventCrashed:    "crashed", EventLost: "lost",
+	EventDiskLost: "diskLost", EventServed: "served",
 }
 
 // String names the kind.

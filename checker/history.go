@@ -17,7 +17,7 @@ type Member struct {
 	Node    uint64 `json:"node"`
 }
 
-// Group is one raft group as the oracles must know it.
+// Group is one raft group as the oracles must know it, or an unreplicated log.
 type Group struct {
 	ID        uint64 `json:"id"`
 	Topic     string `json:"topic,omitempty"`
@@ -25,6 +25,9 @@ type Group struct {
 	// MinISR is how many replicas an acknowledgement needs at least; 0: the one
 	// named by each acknowledgement.
 	MinISR int `json:"minIsr,omitempty"`
+	// Unreplicated: one node has the only copy, without raft. Members is that one,
+	// and the group's events are those of such a log (see env.EventKind).
+	Unreplicated bool `json:"unreplicated,omitempty"`
 	// Members are the voters. Empty: unknown, and nothing that needs a quorum
 	// is checked.
 	Members []Member `json:"members"`
@@ -60,6 +63,12 @@ type LogRetention struct {
 	Ms    int64 `json:"ms,omitempty"`    // what is older goes, in milliseconds; 0: not by time
 }
 
+// OffsetRange is the offsets from Base on and below End.
+type OffsetRange struct {
+	Base int64 `json:"base"`
+	End  int64 `json:"end"`
+}
+
 // Log is what a partition holds in the end: the agreed log, and how far each
 // replica's copy of it goes.
 type Log struct {
@@ -72,9 +81,13 @@ type Log struct {
 	TrimmedTo *int64 `json:"trimmedTo,omitempty"`
 	// Retention is what the log is told to keep. Nil: not known; then nobody judges
 	// whether too much is gone.
-	Retention *LogRetention   `json:"retention,omitempty"`
-	Records   []LogRecord     `json:"-"` // a line each in the file
-	Replicas  []ReplicaDigest `json:"replicas,omitempty"`
+	Retention *LogRetention `json:"retention,omitempty"`
+	// Unread are the offsets, from and to, that nobody can read any more, and that
+	// the partition says so of; only an unreplicated one may have any. What stood
+	// there is not held against it: that nobody was told anything else is judged.
+	Unread   []OffsetRange   `json:"unread,omitempty"`
+	Records  []LogRecord     `json:"-"` // a line each in the file
+	Replicas []ReplicaDigest `json:"replicas,omitempty"`
 }
 
 // History is everything known about one run.

@@ -73,6 +73,11 @@ func (l *Log) validate(key partitionKey) error {
 	if l.StartOffset < 0 || l.StartOffset > maxOffset {
 		return invalid("the agreed log of %v starts at offset %d", key, l.StartOffset)
 	}
+	for _, u := range l.Unread {
+		if u.Base < 0 || u.End <= u.Base || u.End > maxOffset {
+			return invalid("the agreed log of %v cannot be read from offset %d to %d", key, u.Base, u.End)
+		}
+	}
 	for _, r := range l.Records {
 		if r.Offset < 0 || r.Offset > maxOffset {
 			return invalid("the agreed log of %v has a record at offset %d", key, r.Offset)
@@ -88,6 +93,9 @@ func validateGroups(groups []Group) error {
 			return invalid("group %d is described twice", g.ID)
 		}
 		ids[g.ID] = true
+		if g.Unreplicated && len(g.Members) > 1 {
+			return invalid("group %d is unreplicated and has %d replicas", g.ID, len(g.Members))
+		}
 		replicas := map[uint64]bool{}
 		for _, m := range g.Members {
 			if m.Replica == 0 {

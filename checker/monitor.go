@@ -31,6 +31,7 @@ type Monitor struct {
 // node is one machine.
 type node struct {
 	replicas    []*replica
+	alone       []*aloneLog
 	incarnation uint64
 }
 
@@ -49,7 +50,8 @@ type group struct {
 	committed uint64
 	known     uint64 // the last one that has a commit
 	applied   byIndex[appliedEntry]
-	trims     []trim // by index
+	trims     []trim    // by index
+	alone     *aloneLog // of an unreplicated log, of which nothing else above counts
 }
 
 type entryKey struct{ index, term uint64 }
@@ -134,6 +136,10 @@ func (m *Monitor) addGroup(g Group) *group {
 	out.Members = slices.Clone(g.Members)
 	slices.SortFunc(out.Members, func(a, b Member) int { return cmp.Compare(a.Replica, b.Replica) })
 	m.groups[g.ID] = out
+	if g.Unreplicated {
+		m.addAlone(out)
+		return out
+	}
 	genesis := &config{}
 	out.configs = append(out.configs, genesis)
 	for _, v := range out.Members {
@@ -218,7 +224,13 @@ func (m *Monitor) Observe(e Event) {
 	case EventStopped, EventTornTail, EventResynced, EventReadBack, EventISR, EventNone,
 		EventSnapshotSent, EventSnapshotResumed, EventSnapshotFailed, EventUnrepairable,
 		EventFull, EventSpace, EventScrubbed:
+	case EventServed, EventDurableEnd:
+		m.observeAlone(m.groups[e.Group], &e)
 	default:
+		if g := m.groups[e.Group]; g != nil && g.alone != nil {
+			m.observeAlone(g, &e)
+			return
+		}
 		m.observeReplica(m.replica(&e), &e)
 	}
 }

@@ -51,6 +51,9 @@ func (m *Monitor) diskLost(e *Event) {
 	for _, r := range n.replicas {
 		r.silence, r.role = diskGone, Follower
 	}
+	for _, l := range n.alone {
+		l.diskGone()
+	}
 	m.forgetDamage(e.Node, "")
 }
 

@@ -14,6 +14,9 @@ func (m *Monitor) booted(e *Event) {
 
 // crashed ends a process.
 func (m *Monitor) crashed(e *Event) {
+	for _, l := range m.node(e.Node).alone {
+		l.state = aloneDown
+	}
 	for _, r := range m.node(e.Node).replicas {
 		r.stop()
 		r.down = true
@@ -55,6 +58,9 @@ func (r *replica) keepCopies() {
 
 // lost notes which records a power loss took.
 func (m *Monitor) lost(e *Event) {
+	for _, l := range m.node(e.Node).alone {
+		l.lose(e)
+	}
 	for _, r := range m.node(e.Node).replicas {
 		for i := range r.queue {
 			w := &r.queue[i]

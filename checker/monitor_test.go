@@ -37,6 +37,7 @@ func TestEventMirrorsEnv(t *testing.T) {
 		env.EventScrubbed:        checker.EventScrubbed,
 		env.EventLostReported:    checker.EventLostReported,
 		env.EventRetention:       checker.EventRetention,
+		env.EventDurableEnd:      checker.EventDurableEnd,
 	}
 	for theirs, ours := range pairs {
 		if uint8(theirs) != uint8(ours) {

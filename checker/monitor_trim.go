@@ -36,7 +36,10 @@ func (m *Monitor) trim(r *replica, e *Event) {
 // 0: none did. It is what Log.TrimmedTo wants.
 func (m *Monitor) TrimmedTo(group uint64) int64 {
 	g := m.groups[group]
-	if g == nil || len(g.trims) == 0 {
+	switch {
+	case g != nil && g.alone != nil:
+		return g.alone.trimmed
+	case g == nil || len(g.trims) == 0:
 		return 0
 	}
 	return g.trims[len(g.trims)-1].offset

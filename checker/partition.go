@@ -130,11 +130,11 @@ func (p *partition) find(value string) (int64, bool) {
 }
 
 // holds says that the whole batch stands at an offset. What was deleted below
-// the log's start counts as standing.
+// the log's start, or is named as lost, counts as standing.
 func (p *partition) holds(o *Op, base int64) bool {
 	for i, v := range o.Values {
 		offset := base + int64(i)
-		if got, ok := p.at(offset); offset >= p.log.StartOffset && (!ok || got != v) {
+		if got, ok := p.at(offset); offset >= p.log.StartOffset && !p.log.lost(offset) && (!ok || got != v) {
 			return false
 		}
 	}

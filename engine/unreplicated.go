@@ -69,6 +69,7 @@ func (p *partition) buildDirect() {
 			OnDamage: p.traceDamage, OnRepaired: p.traceRepaired, OnTrim: p.traceTrim,
 		}),
 		MaxWaiters: n.cfg.MaxWaiters, MaxUnsynced: int64(n.cfg.MaxUncommitted), CheckpointBytes: n.cfg.CheckpointBytes,
+		Trace:     p.trace,
 		OnDurable: func() { p.retryFetches(func(*fetch) bool { return true }) },
 	}, n.fail)
 	p.log, p.keeper = p.direct, p.direct

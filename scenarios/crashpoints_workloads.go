@@ -38,6 +38,16 @@ func CrashWorkloads() []CrashWorkload {
 			until: crashLoad, rest: crashRest, shows: []checker.EventKind{checker.EventCheckpoint, checker.EventRecycled},
 			knobs: smallCrashFiles,
 		},
+		{
+			Name: "direct", About: "an unreplicated log whose segments roll, that notes its durable end and is checkpointed and trimmed",
+			until: crashLoad, rest: crashRest,
+			shows: []checker.EventKind{checker.EventDurableEnd, checker.EventCheckpoint, checker.EventTrim},
+			knobs: func(s *cluster.Schedule) {
+				smallCrashFiles(s)
+				s.Unreplicated = 1 // on node 1
+				s.Engine.SegmentBytes, s.Engine.RetentionBytes = 4<<10, 4<<10
+			},
+		},
 	}, slices.Concat(crashProcedures(), crashTrims())...)
 }
 

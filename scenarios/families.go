@@ -69,7 +69,7 @@ var damages = []family{
 // spot draws whom a fault strikes: the leader of some group, a follower of one
 // kind or another, or a node by its number.
 func spot(s *cluster.Schedule, draw *sim.Rand, f cluster.Fault) cluster.Fault {
-	f.Group = 1 + draw.Below(uint64(s.Partitions))
+	f.Group = 1 + draw.Below(uint64(s.Partitions+s.Unreplicated))
 	switch draw.Pick(8) {
 	case 0, 1:
 		f.Role = cluster.RoleLeader

@@ -36,6 +36,9 @@ func drawAll(name string, seed uint64) cluster.Schedule {
 	if sim.NewRand(seed, "mixed.heal", 0).Chance(3, 5) {
 		s.Heal = cluster.HealQuorum
 	}
+	if sim.NewRand(seed, "mixed.unreplicated", 0).Chance(1, 4) {
+		s.Unreplicated = 1
+	}
 	return s
 }
 

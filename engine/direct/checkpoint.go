@@ -1,6 +1,7 @@
 package direct
 
 import (
+	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
 )
 
@@ -29,10 +30,12 @@ func (c *checkpoint) begin(l *Log) {
 		if err == nil {
 			l.start = max(l.start, start)
 			l.note.covered(end)
+			l.cfg.Trace(env.Event{Kind: env.EventCheckpoint, Index: uint64(end)})
 		}
 		for _, done := range waiting {
 			done(err)
 		}
+		l.settleOutrun(err)
 		if len(c.waiting) > 0 {
 			c.begin(l)
 		}

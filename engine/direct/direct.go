@@ -29,6 +29,9 @@ type Config struct {
 	Log wal.Config
 	// OnDurable is called when the log has grown; it may be nil.
 	OnDurable func()
+	// Trace is given what happens to the log's records, for env.Tracer says of whom
+	// it is; nil: nobody listens.
+	Trace func(env.Event)
 
 	MaxWaiters      int           // produces that wait for a sync; default 10,000
 	MaxUnsynced     int64         // their bytes; default 64 MiB
@@ -52,6 +55,7 @@ type Log struct {
 	commit     commit
 	note       note
 	checkpoint checkpoint
+	outrun     []outrun
 	salvaged   wal.Salvaged
 }
 
@@ -64,6 +68,9 @@ func New(e env.Env, tasks *env.Tasks, cfg Config, fail func(error)) *Log {
 	cfg.NoteBytes = cmp.Or(cfg.NoteBytes, 64<<20)
 	cfg.NoteAfter = cmp.Or(cfg.NoteAfter, 5*time.Millisecond)
 	cfg.Log.Alone = true
+	if cfg.Trace == nil {
+		cfg.Trace = func(env.Event) {}
+	}
 	l := &Log{env: e, tasks: tasks, cfg: cfg, fail: fail}
 	l.commit.begin = l.harden
 	l.wal = wal.New(e, tasks, cfg.Log, l.failed)
@@ -89,11 +96,6 @@ func (l *Log) StartOffset() int64 { return l.start }
 
 // Salvaged is what Open found behind the checkpoint.
 func (l *Log) Salvaged() wal.Salvaged { return l.salvaged }
-
-// Read is that of wal.Log; nothing is given that is not durable.
-func (l *Log) Read(offset, limit int64, maxBytes int, done func(batches []byte, err error)) {
-	l.wal.Read(offset, min(limit, l.end), maxBytes, done)
-}
 
 // Segments lists all segments.
 func (l *Log) Segments() []wal.SegmentInfo { return l.wal.Segments() }
@@ -131,6 +133,7 @@ func (l *Log) Backlog() int64 { return l.wal.Backlog() }
 func (l *Log) Kill() {
 	l.closed = true
 	l.commit.drop()
+	l.outrun = nil
 	l.wal.Close()
 }
 

@@ -8,7 +8,8 @@
 // wal, in a log that stands alone. What is here: produce.go gathers appends while a
 // sync runs (group commit), note.go keeps a record of how far the log is durable,
 // open.go finds the log again, checkpoint.go says when the log's own record is
-// written, direct.go is the rest.
+// written, inspect.go reads files without a log, read.go says what may be read, trace.go what is told of it, direct.go is the
+// rest.
 //
 // # Promises
 //
@@ -20,7 +21,8 @@
 //   - What reads well behind the durable end may be in the page cache only: it is
 //     written again and synced before anything is served. Where that ends the log
 //     is cut, durably, so that no stale batch can follow a new one.
-//   - A trim that was answered survives. StartOffset goes up only then.
+//   - A trim that was answered survives. StartOffset goes up only then, and only
+//     then a read learns that its offset is out of range.
 //   - On a full disk a produce is refused before anything is written. One that was
 //     on its way then gets ErrNoSpace, outcome unknown; its bytes wait in memory,
 //     and the log goes on by itself when there is room.
@@ -39,9 +41,10 @@
 //	          segments synced; acknowledged. A roll cuts the file before to its
 //	          length; the next fdatasync covers that.
 //	note      the other slot written; synced. Counts: the sync.
-//	recovery  checkpoint read; batches behind it read; those appended again; what
-//	          follows removed; file cut; all synced; a note. Counts: nothing until
-//	          all is done. A crash before leaves the same bytes or equal ones.
+//	recovery  checkpoint read; batches behind it read; segments whose name may not
+//	          be durable replaced by a copy; those appended again; what follows
+//	          removed; file cut; all synced; a note. Counts: nothing until all is
+//	          done. A crash before leaves the same bytes or equal ones.
 //
 // # Files
 //
@@ -55,7 +58,10 @@
 //	    16      8  durable end, an offset
 //	    24      4  CRC32C of the fields before
 //
-// A slot of a newer version is an error: wal.ErrVersion.
+// Bytes between and behind the slots are zeros and mean nothing. All versions keep
+// magic, version and the checksum, over what is before it, in these places: a slot
+// that verifies and has an unknown version is an error, wal.ErrVersion, of the whole
+// file, and nothing is changed. inspect.go prints and verifies the file.
 //
 // # Limits and known gaps
 //
@@ -64,7 +70,8 @@
 //     The journal has the same residual in its unsealed last batch.
 //   - The same holds for a durable file whose newest slot rots. With both bad the
 //     log does not open.
-//   - A bad segment below the checkpoint fails reads of it, and no others; one
+//   - A bad segment below the checkpoint fails reads of it, and no others (the
+//     first one that meets it may fail from farther in front); one
 //     that is missing or too short keeps the log from opening.
 //   - No duplicates are recognised, no leader epoch counts: it is always 0.
 package direct

@@ -47,14 +47,23 @@ func encodeSlot(counter uint64, end int64) []byte {
 
 // parseSlot reads one slot.
 func parseSlot(p []byte) (counter uint64, end int64, err error) {
-	if len(p) < slotBytes || binary.LittleEndian.Uint32(p) != noteMagic ||
-		binary.LittleEndian.Uint32(p[24:]) != crc32.Checksum(p[:24], castagnoli) {
-		return 0, 0, wal.ErrDamaged
+	if len(p) < slotBytes {
+		return 0, 0, fmt.Errorf("%w: %d bytes of a slot of %d", wal.ErrDamaged, len(p), slotBytes)
+	}
+	if m := binary.LittleEndian.Uint32(p); m != noteMagic {
+		return 0, 0, fmt.Errorf("%w: magic %08x, want %08x", wal.ErrDamaged, m, uint32(noteMagic))
+	}
+	if got, want := crc32.Checksum(p[:24], castagnoli), binary.LittleEndian.Uint32(p[24:]); got != want {
+		return 0, 0, fmt.Errorf("%w: checksum mismatch: bytes give %08x, slot says %08x", wal.ErrDamaged, got, want)
 	}
 	if v := binary.LittleEndian.Uint32(p[4:]); v != noteVersion {
 		return 0, 0, fmt.Errorf("%w: durable end of version %d, want %d", wal.ErrVersion, v, noteVersion)
 	}
-	return binary.LittleEndian.Uint64(p[8:]), int64(binary.LittleEndian.Uint64(p[16:])), nil
+	counter, end = binary.LittleEndian.Uint64(p[8:]), int64(binary.LittleEndian.Uint64(p[16:]))
+	if end < 0 {
+		return 0, 0, fmt.Errorf("%w: durable end %d", wal.ErrDamaged, end)
+	}
+	return counter, end, nil
 }
 
 // parseNote finds the newest good slot.
@@ -131,6 +140,7 @@ func (l *Log) writeNote(t *env.Task) error {
 		return err
 	}
 	n.end, n.at, n.base = max(n.end, end), at, base
+	l.cfg.Trace(env.Event{Kind: env.EventDurableEnd, Offset: end})
 	return nil
 }
 

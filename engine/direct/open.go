@@ -51,6 +51,7 @@ func (l *Log) Open(t *env.Task) error {
 		return fmt.Errorf("direct: %s: note the durable end: %w", l.cfg.Log.Dir, err)
 	}
 	l.opened = true
+	l.cfg.Trace(env.Event{Kind: env.EventRecovered, First: uint64(l.start) + 1, Last: uint64(l.end), Index: uint64(l.end)})
 	return nil
 }
 

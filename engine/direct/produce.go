@@ -60,6 +60,7 @@ func (l *Log) Produce(batch []byte, deadline time.Duration, done func(base int64
 	c.waiting = append(c.waiting, waiter{base: base, end: l.wal.EndOffset(), bytes: int64(len(batch)), deadline: deadline, done: done})
 	c.bytes += int64(len(batch))
 	l.appended += int64(len(batch))
+	l.traceWritten(base, int64(len(batch)))
 	l.schedule()
 }
 
@@ -103,6 +104,7 @@ func (l *Log) hardened(end int64) {
 	if end <= l.end {
 		return
 	}
+	l.cfg.Trace(env.Event{Kind: env.EventPersisted, First: uint64(l.end) + 1, Last: uint64(end)})
 	l.end = end
 	l.answer(end, nil)
 	if l.closed {
@@ -144,6 +146,7 @@ func (l *Log) answer(end int64, err error) {
 		if err != nil {
 			w.done(-1, true, err)
 		} else {
+			l.traceAcked(&w)
 			w.done(w.base, false, nil)
 		}
 	}

@@ -10,6 +10,11 @@ type Tracer interface {
 
 // EventKind says what happened; the constants name the fields they fill beside
 // Group and Replica.
+//
+// An unreplicated log (package direct) has no entries. It counts its records
+// instead, from 1: the one at offset o is o+1. All terms are 0. Recovered says from
+// which record to which it serves, Written and Persisted name those of a segment,
+// ProduceAcked has in Index the last one of the batch, Checkpoint the log's last.
 type EventKind uint8
 
 // The kinds of events.
@@ -106,6 +111,9 @@ const (
 	// EventRetention: the leader proposes that the log begin at Offset, by its
 	// settings: Text (size, time).
 	EventRetention
+	// EventDurableEnd: an unreplicated log's note of how far it is durable is
+	// durable itself: Offset (that end).
+	EventDurableEnd
 	// EventKinds is how many kinds there are.
 	EventKinds
 )

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -97,6 +98,15 @@ func (l *Log) Active() int64 {
 		return s.Base
 	}
 	return -1
+}
+
+// Tip is the file of the segment that grows, and its length once all is written;
+// "" if there is none.
+func (l *Log) Tip() (file string, bytes int64) {
+	if s := l.active(); s != nil {
+		return s.file.name, s.Bytes
+	}
+	return "", 0
 }
 
 // settleNames makes the names of all segments durable.
@@ -196,6 +206,9 @@ func (l *Log) Salvage(t *env.Task, durable int64) (Salvaged, error) {
 	if w.next < durable {
 		return Salvaged{}, &LostError{From: w.next, End: durable, File: w.badFile, Pos: w.badPos, Why: w.why}
 	}
+	if err := w.nameAgain(t, durable); err != nil {
+		return Salvaged{}, err
+	}
 	found := Salvaged{Bytes: w.bytes}
 	if w.dirt {
 		found.File, found.Pos = w.file, w.pos
@@ -242,6 +255,7 @@ type salvage struct {
 	log     *Log
 	names   []string
 	batches [][]byte
+	begun   []begun // files of them that the checkpoint does not know
 	bytes   int64
 	next    int64 // offset
 
@@ -274,13 +288,60 @@ func (w *salvage) walk(t *env.Task) error {
 			}
 			return nil
 		}
+		first := len(w.batches)
 		if err := w.segment(t, e.fileName(), 0); err != nil {
 			return err
 		}
 		if w.next == e.Base {
 			return nil
 		}
+		w.begun = append(w.begun, begun{e.fileName(), e.Base, w.batches[first:len(w.batches):len(w.batches)]})
 	}
+}
+
+// begun is a segment that was begun after the checkpoint.
+type begun struct {
+	name    string
+	base    int64
+	batches [][]byte
+}
+
+// nameAgain puts copies in the place of the segments that may have no durable name.
+// Where the sync of the directory failed that made it so, the name reads back, and
+// no later sync saves it (recommit in open.go has the same of records). Below the
+// offset durable there are none: names are synced before that is noted.
+func (w *salvage) nameAgain(t *env.Task, durable int64) error {
+	again := 0
+	for _, b := range w.begun {
+		if b.base < durable {
+			continue
+		}
+		again++
+		if err := w.log.anew(t, w.log.path(b.name), bytes.Join(b.batches, nil)); err != nil {
+			return err
+		}
+	}
+	if again == 0 {
+		return nil
+	}
+	return w.log.syncDir(t)
+}
+
+// anew puts a file of these bytes, synced, in the place of another. The name is
+// durable once the directory is synced.
+func (l *Log) anew(t *env.Task, name string, p []byte) error {
+	f, err := t.Open(l.env.Disk, name+unfinishedSuffix, env.OpenNew)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := t.WriteAt(f, p, 0); err != nil {
+		return err
+	}
+	if err := t.Sync(f); err != nil {
+		return err
+	}
+	return t.Rename(l.env.Disk, name+unfinishedSuffix, name)
 }
 
 // segment takes the good batches of one file from pos on.

@@ -33,7 +33,7 @@ func (l *Log) format(t *env.Task, meta []byte) error {
 	if err := l.without(names); errors.Is(err, ErrDamaged) { // no Format gets as far as a segment
 		return err
 	}
-	if err := l.removeStrays(t, names); err != nil {
+	if err := l.removeStrays(t, names, nil); err != nil {
 		return err
 	}
 	if err := l.syncParents(t); err != nil {

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"io"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/lockstep-log/lockstep/engine/record"
@@ -30,12 +31,22 @@ var ErrNotOurs = errors.New("not a file of a log")
 // A segment alone does not tell how long it should be, nor its terms: only the
 // record of its checkpoint does.
 func Inspect(r io.ReaderAt, size int64, name string, visit func(Item)) error {
+	return inspect(r, size, name, false, visit)
+}
+
+// InspectAlone is Inspect for a log that stands alone, whose newest segment is
+// filled with zeros ahead of its end.
+func InspectAlone(r io.ReaderAt, size int64, name string, visit func(Item)) error {
+	return inspect(r, size, name, true, visit)
+}
+
+func inspect(r io.ReaderAt, size int64, name string, alone bool, visit func(Item)) error {
 	name = path.Base(name)
 	base, generation, ok := parseSegmentName(name)
 	made := strings.TrimSuffix(name, unfinishedSuffix)
 	_, isRecord := parseRecordName(made)
 	if ok && name == (extent{Base: base, Generation: generation}).fileName() {
-		return inspectSegment(r, size, base, visit)
+		return inspectSegment(r, size, base, alone, visit)
 	}
 	if !ok && !isRecord && made != seedsName {
 		return fmt.Errorf("%w: %s", ErrNotOurs, name)
@@ -60,14 +71,34 @@ func Inspect(r io.ReaderAt, size int64, name string, visit func(Item)) error {
 	return item.Err
 }
 
+// zerosOnly tells whether a file holds nothing but zeros from a place on.
+func zerosOnly(r io.ReaderAt, from, size int64) bool {
+	p := make([]byte, min(size-from, 64<<10))
+	for at := from; at < size; at += int64(len(p)) {
+		chunk := p[:min(size-at, int64(len(p)))]
+		if n, err := r.ReadAt(chunk, at); n < len(chunk) && err != nil {
+			return false
+		}
+		if slices.ContainsFunc(chunk, func(b byte) bool { return b != 0 }) {
+			return false
+		}
+	}
+	return true
+}
+
 // inspectSegment walks the batches of a segment.
-func inspectSegment(r io.ReaderAt, size, base int64, visit func(Item)) error {
+func inspectSegment(r io.ReaderAt, size, base int64, alone bool, visit func(Item)) error {
 	next, sum := base, uint32(0)
 	head := make([]byte, record.HeaderBytes)
-	for pos := int64(0); pos < size; {
+	pos := int64(0)
+	for pos < size {
 		damage := func(n int64, err error) error {
 			visit(Item{Offset: pos, Length: n, What: fmt.Sprintf("batch at offset %d", next), Err: err})
 			return err
+		}
+		if alone && zerosOnly(r, pos, size) {
+			visit(Item{Offset: pos, Length: size - pos, What: "zeros, ahead of the log's end"})
+			break
 		}
 		if size-pos < record.HeaderBytes {
 			return damage(size-pos, record.ErrTruncated)
@@ -96,7 +127,7 @@ func inspectSegment(r io.ReaderAt, size, base int64, visit func(Item)) error {
 		next = h.NextOffset()
 		pos += int64(h.Bytes)
 	}
-	visit(Item{Length: size, What: fmt.Sprintf("segment of offsets %d to %d, sum %08x", base, next, sum)})
+	visit(Item{Length: pos, What: fmt.Sprintf("segment of offsets %d to %d, sum %08x", base, next, sum)})
 	return nil
 }
 

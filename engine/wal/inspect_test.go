@@ -25,6 +25,34 @@ func inspect(name string, b []byte) (lines []string, err error) {
 	return lines, err
 }
 
+// TestInspectOfZerosAhead: an unreplicated log's newest segment may end in zeros;
+// no other may, and no batch may follow them.
+func TestInspectOfZerosAhead(t *testing.T) {
+	d := worn(t, 1)
+	d.files(t)
+	for name, n := range d.names {
+		if !strings.HasSuffix(name, ".log") || len(n.data) == 0 {
+			continue
+		}
+		ahead := append(bytes.Clone(n.data), make([]byte, 100_000)...)
+		if _, err := inspect(name, ahead); err == nil {
+			t.Fatalf("%s: zeros at the end of a replicated segment", name)
+		}
+		var last string
+		alone := func(p []byte) error {
+			return wal.InspectAlone(bytes.NewReader(p), int64(len(p)), name, func(i wal.Item) { last = fmt.Sprintf("%d %s", i.Length, i.What) })
+		}
+		if err := alone(ahead); err != nil || !strings.HasPrefix(last, fmt.Sprintf("%d segment of", len(n.data))) {
+			t.Errorf("%s: %v, %s", name, err, last)
+		}
+		if err := alone(append(ahead, n.data...)); err == nil {
+			t.Errorf("%s: a batch behind zeros", name)
+		}
+		return
+	}
+	t.Fatal("no segment")
+}
+
 // TestInspect: every file of a log is good; with any bit flipped none is.
 func TestInspect(t *testing.T) {
 	d := worn(t, 1)

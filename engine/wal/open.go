@@ -61,10 +61,31 @@ func (l *Log) recover(t *env.Task) error {
 	if err := l.adopt(t, c, body, names); err != nil {
 		return err
 	}
-	if err := l.removeStrays(t, names); err != nil || len(records) == 1 && len(bad) == 0 {
+	older := l.olderSegments(t, records[1:], names)
+	if err := l.removeStrays(t, names, older); err != nil || len(records) == 1 && len(bad) == 0 {
 		return err
 	}
-	return l.recommit(t, c, names, bad)
+	if err := l.recommit(t, c, names, bad); err != nil {
+		return err
+	}
+	return l.removeStrays(t, older, nil)
+}
+
+// olderSegments lists the files of older checkpoints that are there. Until the newest
+// one is committed again a power loss may take its names, and leave one of these.
+func (l *Log) olderSegments(t *env.Task, ids []uint64, names []string) (files []string) {
+	for _, id := range ids {
+		c, _, _, err := l.readCheckpoint(t, id, names)
+		if err != nil {
+			continue // it does not say
+		}
+		for _, e := range c.segments {
+			if slices.Contains(names, e.fileName()) {
+				files = append(files, e.fileName())
+			}
+		}
+	}
+	return files
 }
 
 // without says what a directory without a checkpoint is.
@@ -279,9 +300,12 @@ func (l *Log) removeCheckpoints(t *env.Task, names []string) error {
 
 // removeStrays removes the log's files that belong to no checkpoint or to an
 // older one: unfinished records, segments begun later, what an unfinished
-// restore left. Files of other makers stay.
-func (l *Log) removeStrays(t *env.Task, names []string) error {
+// restore left. Files of other makers stay, and those to spare.
+func (l *Log) removeStrays(t *env.Task, names, spare []string) error {
 	keep := map[string]bool{}
+	for _, name := range spare {
+		keep[name] = true
+	}
 	for _, e := range l.durable.segments {
 		keep[e.fileName()], keep[e.indexFile()] = true, true
 	}

@@ -218,7 +218,7 @@ func (l *Log) replace(t *env.Task, c checkpoint) error {
 	for _, s := range seeds {
 		s.file.retire(nil)
 	}
-	if err := l.removeStrays(t, names); err != nil {
+	if err := l.removeStrays(t, names, nil); err != nil {
 		return err
 	}
 	l.cramped = false

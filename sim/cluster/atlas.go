@@ -4,7 +4,8 @@ package cluster
 // every group fewer than half of the replicas may have lost something of what
 // they promised. What has no such bound needs none: any number of machines may
 // crash, lose power or be cut off, for what was acknowledged is on their disks.
-// A schedule with Beyond has no atlas.
+// A schedule with Beyond has no atlas. An unreplicated partition may lose its one
+// copy at any time: it promises to say so.
 
 // admit tells whether a host's disk may be damaged in a file; an empty name is
 // all of it.
@@ -14,7 +15,7 @@ func (c *Cluster) admit(h *host, name string) bool {
 	}
 	_, only := areaOf(name)
 	for _, g := range c.groups {
-		if only == 0 || only == g.id {
+		if g.alone == nil && (only == 0 || only == g.id) {
 			if !c.spares(g, h) {
 				c.count.withheld++
 				c.probes.reach(damageWithheld)

@@ -111,6 +111,9 @@ func newCluster(s Schedule, o Options) *Cluster {
 		c.addGroup(i)
 	}
 	c.journals = c.engineConfig(1).Journal
+	for i := range s.Unreplicated {
+		c.addAlone(i)
+	}
 	c.tenures = make([]tenure, len(c.groups))
 	c.monitor = c.newMonitor()
 	c.probes = newProber(s.Nodes, s.Workload.Clients+1, c.checkedGroups()) // one more proves progress

@@ -39,6 +39,7 @@ func (n conn) Fetch(node env.NodeID, r engine.FetchRequest, done func(engine.Fet
 		asked := n.c.k.Now()
 		engineNode.Fetch(r, func(a engine.FetchResponse) {
 			a.Batches = bytes.Clone(a.Batches)
+			n.c.served(node, r.Topic, r.Partition, a.Err, a.HighWatermark)
 			n.c.probes.fetched(&r, &a, n.c.k.Now()-asked)
 			reply(overheadBytes+len(a.Batches), func() {
 				n.c.probes.answered(n.from, node, a.Err, a.Leader)
@@ -52,6 +53,9 @@ func (n conn) ListOffsets(node env.NodeID, r engine.ListOffsetsRequest, done fun
 	n.c.probes.asks(n.from, node)
 	n.c.call(n.from, node, overheadBytes, func(engineNode *engine.Node, reply func(int, func())) {
 		engineNode.ListOffsets(r, func(a engine.ListOffsetsResponse) {
+			if r.Timestamp == engine.Latest {
+				n.c.served(node, r.Topic, r.Partition, a.Err, a.Offset)
+			}
 			reply(overheadBytes, func() {
 				n.c.probes.answered(n.from, node, a.Err, a.Leader)
 				done(a, nil)

@@ -26,7 +26,10 @@ type damage struct {
 func (d *damage) hurts(id env.GroupID) bool { return d.node || d.groups[id] }
 
 // hurt tells whether the replica's disk was damaged where it matters to it.
-func (r *replica) hurt() bool { return r.host.damage.hurts(r.group.id) }
+func (r *replica) hurt() bool {
+	d := &r.host.damage
+	return d.groups[r.group.id] || d.node && r.group.alone == nil // which has nothing in the journal
+}
 
 // areaOf says which area a file belongs to and, below groups/, to which group;
 // an empty area: a file whose bytes matter to nobody, a spare for one.
@@ -43,7 +46,7 @@ func areaOf(name string) (area string, group env.GroupID) {
 		return "", 0
 	}
 	switch {
-	case strings.HasPrefix(base, "checkpoint-"):
+	case strings.HasPrefix(base, "checkpoint-"), base == durableName:
 		return AreaCheckpoint, env.GroupID(id)
 	case strings.Contains(base, ".index"):
 		return AreaIndex, env.GroupID(id)
@@ -100,6 +103,9 @@ func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 	}
 	if area == AreaJournal && f.Kind != LostEntry { // that a name is gone shows
 		raw = raw[:min(int64(len(raw)), h.sealedEnd(name))]
+	}
+	if r := h.aloneAt(name); r != nil {
+		raw = raw[:min(int64(len(raw)), r.notedEnd(name))]
 	}
 	var out []place
 	for off := 0; off < len(raw); off += sectorBytes {
@@ -168,7 +174,7 @@ func (c *Cluster) order(f *Fault, targets []*host, take func(h *host, match func
 		o := &order{fault: f}
 		h.orders = append(h.orders, o)
 		take(h, func(name string) bool {
-			if area, _ := areaOf(name); o.over || !f.in(name) || area == AreaJournal || !c.admit(h, name) {
+			if area, _ := areaOf(name); o.over || !f.in(name) || area == AreaJournal || h.aloneAt(name) != nil && area != AreaIndex || !c.admit(h, name) {
 				return false
 			}
 			c.damaged(h, name, f.Kind, 0)
@@ -209,6 +215,7 @@ func (c *Cluster) beginLostDisk(_ *Fault, targets []*host) {
 		h.written, h.blank = nil, true
 		c.feed(checker.Event{Kind: checker.EventDiskLost, Node: uint64(h.id)})
 		c.damaged(h, "", "disk lost", 0)
+		c.loseAlone(h)
 	}
 }
 

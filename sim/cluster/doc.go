@@ -15,6 +15,8 @@
 //   - tracer.go: one stream of events for the trace's hash, the oracles (package
 //     checker), and what the run must know itself: group.go, outage.go (election
 //     and failover times), truth.go (who is in sync, by the models).
+//   - alone*.go: unreplicated partitions, as far as they are another thing than a
+//     group of one.
 //   - call.go, conn.go: a client's request over modelled links. workload.go: the
 //     contract of a load; logload.go: the default one.
 //   - probe*.go: the probes, points that a sweep should come to. Probes lists them;
@@ -48,6 +50,15 @@
 // group owes all that it owes anyway. Once healed it owes everything again: its
 // files repaired, or itself replaced under a fresh id, caught up and with a vote.
 // A node that lost its disk is formatted again, as an operator would.
+//
+// An unreplicated partition (Schedule.Unreplicated) has one copy, and no atlas asks
+// for it. Damage to that copy excuses two things for good: records that the
+// partition names as lost, and that it serves nothing while the damage lies there.
+// It excuses neither a record that is missing and not named, nor one that reads
+// otherwise, nor any other partition. What nobody could tell from a torn tail is
+// spared, as at the end of the journal: segments behind the noted durable end, and
+// all writes from being lost or misdirected. After a lost disk it is another log:
+// operations on the old one are not compared with it.
 //
 // A schedule with Beyond has no atlas. If everything is healed and does not come
 // to rest, or a log cannot be read, the disk models are asked for a proof that no

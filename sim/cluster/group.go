@@ -5,12 +5,14 @@ import (
 	"github.com/lockstep-log/lockstep/sim"
 )
 
-// group is what the run knows of one raft group, from its replicas' events.
+// group is what the run knows of one raft group, from its replicas' events; or of
+// an unreplicated partition, which has one member that leads as long as it serves.
 type group struct {
 	id      env.GroupID
-	members []*replica // in the order of the topology
-	term    uint64     // highest in which a leader committed an entry of its own
-	leader  *replica   // who that was; nil: nobody yet
+	alone   *aloneGroup // nil: a raft group
+	members []*replica  // in the order of the topology
+	term    uint64      // highest in which a leader committed an entry of its own
+	leader  *replica    // who that was; nil: nobody yet
 	outage  outage
 }
 
@@ -32,6 +34,7 @@ type member struct {
 	ownFirst  uint64 // the first entry it appended as leader of its term; 0: none yet
 	fenced    bool   // it serves no more
 	confirmed bool   // as leader, it committed an entry of its term
+	open      bool   // of an unreplicated partition: it serves
 }
 
 // outage is a time without a working leader, and the clocks that run in it.
@@ -79,6 +82,9 @@ func (r *replica) fenced() bool {
 // leaderHost is where the group's newest leader runs that has committed in its
 // term; nil if it is gone or deposed.
 func (g *group) leaderHost() *host {
+	if g.alone != nil {
+		return g.aloneHost()
+	}
 	if g.leader == nil {
 		return nil
 	}

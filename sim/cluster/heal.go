@@ -33,9 +33,10 @@ func (c *Cluster) chooseCore() []*host {
 }
 
 // holdsQuorums tells whether nodes have a quorum of whole replicas in every group.
+// An unreplicated partition has none: it is there or it is not.
 func (c *Cluster) holdsQuorums(nodes []*host) bool {
 	for _, g := range c.groups {
-		if g.whole(nodes) < g.quorum() {
+		if g.alone == nil && g.whole(nodes) < g.quorum() {
 			return false
 		}
 	}

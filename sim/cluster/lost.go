@@ -50,7 +50,9 @@ const maxWritten = 64
 
 // wrote remembers an extent until it is durable, for a power loss may take it.
 func (h *host) wrote(file string, off, n int64) {
-	h.tail.wrote(file, off)
+	if area, _ := areaOf(file); area == AreaJournal {
+		h.tail.wrote(file, off)
+	}
 	if len(h.written) >= maxWritten {
 		h.forgetDurable()
 	}

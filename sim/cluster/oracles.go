@@ -25,7 +25,7 @@ func (c *Cluster) checkedGroups() []checker.Group {
 	var groups []checker.Group
 	for i, g := range c.groups {
 		p := &c.topology.Partitions[i]
-		out := checker.Group{ID: uint64(g.id), Topic: p.Topic, Partition: p.Partition, MinISR: p.MinISR}
+		out := checker.Group{ID: uint64(g.id), Topic: p.Topic, Partition: p.Partition, MinISR: p.MinISR, Unreplicated: p.Unreplicated}
 		for _, r := range g.members {
 			out.Members = append(out.Members, checker.Member{Replica: uint64(r.id), Node: uint64(r.host.id)})
 		}
@@ -42,7 +42,7 @@ func (c *Cluster) history() *checker.History {
 		Logs:   c.logs,
 	}
 	if c.load != nil {
-		h.Ops = c.load.Operations()
+		h.Ops = c.judgedOps()
 	}
 	return h
 }

@@ -20,6 +20,9 @@ func (c *Cluster) reassess() {
 // reassessGroup keeps the clocks of an outage. What they mean stands in the
 // package comment, under Metrics.
 func (c *Cluster) reassessGroup(g *group) {
+	if g.alone != nil {
+		return // nobody is elected, nobody takes over
+	}
 	o := &g.outage
 	working := c.working(g)
 	switch {

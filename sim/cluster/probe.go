@@ -202,6 +202,12 @@ const (
 	deletionRefused
 	journalFullRefused
 	produceThrottled
+	directNoted
+	directCut
+	directResynced
+	directCheckpoint
+	directFullRecovered
+	directLost
 
 	probeCount
 )
@@ -363,4 +369,10 @@ var probes = [probeCount]Probe{
 	deletionRefused:      {Name: "client/delete-records-refused", About: "a client wanted records gone that there are none of"},
 	journalFullRefused:   {Name: "client/journal-full", About: "a produce was refused for a journal at its bound"},
 	produceThrottled:     {Name: "client/throttled", About: "a client was refused because too much was on its way already"},
+	directNoted:          {Name: "storage/direct-durable-end-written", About: "an unreplicated log noted how far it is durable"},
+	directCut:            {Name: "storage/direct-tail-cut-at-recovery", About: "recovery cut an incomplete write at its end"},
+	directResynced:       {Name: "storage/direct-tail-resynced", About: "recovery wrote again what it found behind its checkpoint"},
+	directCheckpoint:     {Name: "storage/direct-checkpoint", About: "it made a checkpoint of its own"},
+	directFullRecovered:  {Name: "storage/direct-full-disk-recovered", About: "it acknowledged a produce, its disk having been full, in the same process"},
+	directLost:           {Name: "storage/direct-lost-named", About: "it found records lost for good, and serves no more"},
 }

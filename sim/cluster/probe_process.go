@@ -109,6 +109,9 @@ func (p *prober) countRunning() {
 	p.reachIf(running == 0, allDown)
 	for i := range p.groups {
 		g := &p.groups[i]
+		if g.alone {
+			continue
+		}
 		up := 0
 		for k := range g.members {
 			if g.members[k].replica != 0 && p.nodes[k].running {

@@ -98,6 +98,7 @@ func (p *prober) disked(e *checker.Event) {
 		n.full = true
 	case checker.EventSpace:
 		p.reachIf(n.full, fullRecovered)
+		p.roomAgain(n.full, e.Node)
 		n.full = false
 	case checker.EventDiskLost:
 		n.probedStorage = probedStorage{}

@@ -22,7 +22,7 @@ type step func(p *prober)
 func scripted() *prober {
 	return newProber(3, 2, []checker.Group{{ID: 1, MinISR: 2, Members: []checker.Member{
 		{Replica: 101, Node: 1}, {Replica: 102, Node: 2}, {Replica: 103, Node: 3},
-	}}})
+	}}, {ID: 2, MinISR: 1, Unreplicated: true, Members: []checker.Member{{Replica: 201, Node: 1}}}})
 }
 
 func ms(n int64) int64 { return n * int64(time.Millisecond) }
@@ -282,6 +282,12 @@ var scripts = map[probe]script{
 	recordsDeleted:       {[]step{deletion(5, engine.None, 5)}, []step{deletion(5, engine.NotLeaderOrFollower, -1)}},
 	deletionRefused:      {[]step{deletion(9, engine.OffsetOutOfRange, 5)}, []step{deletion(9, engine.None, 9)}},
 	trimmedUnderSnapshot: {[]step{sent(2, 10), trimmed()}, []step{trimmed(), sent(2, 10), staged(2, 10), installed(2, 10), trimmed()}},
+	directNoted:          {[]step{noted(2)}, []step{noted(1)}},
+	directCut:            {[]step{aloneSaw(checker.EventTornTail)}, []step{torn("a")}},
+	directResynced:       {[]step{aloneSaw(checker.EventResynced)}, []step{saw(checker.Event{Kind: checker.EventResynced})}},
+	directCheckpoint:     {[]step{aloneSaw(checker.EventCheckpoint)}, []step{saw(checker.Event{Kind: checker.EventCheckpoint})}},
+	directFullRecovered:  {[]step{up(1), outOfSpace(1), roomAgain(1), aloneSaw(checker.EventProduceAcked)}, []step{up(1), outOfSpace(1), roomAgain(1), died(1), up(1), aloneSaw(checker.EventRecovered), aloneSaw(checker.EventProduceAcked)}},
+	directLost:           {[]step{aloneSaw(checker.EventFenced)}, []step{saw(checker.Event{Kind: checker.EventFenced})}},
 	fetchBelowStart:      {[]step{fetch(engine.FetchRequest{Offset: 3}, engine.FetchResponse{Err: engine.OffsetOutOfRange, LogStart: 4}, 1)}, []step{fetch(engine.FetchRequest{Offset: 9}, engine.FetchResponse{Err: engine.OffsetOutOfRange, LogStart: 4}, 1)}},
 
 	clockBackward: {[]step{fault(Fault{Kind: WallJump, LatencyNs: -1}, 1)}, []step{fault(Fault{Kind: WallJump, LatencyNs: 1}, 1)}},
@@ -368,6 +374,17 @@ func deletion(offset int64, code engine.Code, start int64) step {
 	return func(p *prober) {
 		p.deleted(&engine.DeleteRecordsRequest{Offset: offset}, &engine.DeleteRecordsResponse{Err: code, LogStart: start})
 	}
+}
+
+// noted and aloneSaw are of an unreplicated log, group 2, on node 1.
+func noted(group uint64) step {
+	return func(p *prober) {
+		p.observe(&checker.Event{Kind: checker.EventDurableEnd, Node: 1, Group: group, Offset: 3})
+	}
+}
+
+func aloneSaw(kind checker.EventKind) step {
+	return func(p *prober) { p.observe(&checker.Event{Kind: kind, Node: 1, Group: 2, Replica: 201}) }
 }
 
 func trimmed() step { return saw(checker.Event{Kind: checker.EventTrim}) }

@@ -60,6 +60,9 @@ type probedGroup struct {
 
 	membersIndex uint64 // of the newest membership
 	joint        bool   // it is two configurations at once
+
+	alone     bool // it is an unreplicated log, on whose node:
+	roomAgain bool // its full disk has room again, and no produce was acknowledged since
 }
 
 // probedMember is one replica, as its node's process runs it; what a vote or a
@@ -95,7 +98,7 @@ func newProber(nodes, clients int, groups []checker.Group) *prober {
 		nodes: make([]probedNode, nodes), groups: make([]probedGroup, len(groups)), hints: make([]uint64, clients),
 	}
 	for i, g := range groups {
-		p.groups[i] = probedGroup{members: make([]probedMember, nodes), size: len(g.Members), minISR: g.MinISR}
+		p.groups[i] = probedGroup{members: make([]probedMember, nodes), size: len(g.Members), minISR: g.MinISR, alone: g.Unreplicated}
 		for _, m := range g.Members {
 			p.groups[i].members[m.Node-1].replica = m.Replica
 		}
@@ -136,10 +139,12 @@ func (p *prober) observe(e *checker.Event) {
 		p.nodes[e.Node-1].recycled()
 	case checker.EventTornTail:
 		p.reach(tornTail)
+		p.reachIf(p.alone(e.Group), directCut)
 		n := &p.nodes[e.Node-1]
 		p.reachIf(n.usedAgain != "" && e.File == n.usedAgain, recycledThenTorn)
 	case checker.EventResynced:
 		p.reach(resynced)
+		p.reachIf(p.alone(e.Group), directResynced)
 		p.nodes[e.Node-1].resynced = true
 	case checker.EventStopped:
 		p.stopped(&p.nodes[e.Node-1])
@@ -154,6 +159,10 @@ func (p *prober) observe(e *checker.Event) {
 }
 
 func (p *prober) observeMember(g *probedGroup, m *probedMember, e *checker.Event) {
+	if g.alone {
+		p.observeAlone(g, m, e)
+		return
+	}
 	switch e.Kind {
 	case checker.EventEntry:
 		p.entry(m, e)

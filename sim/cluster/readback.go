@@ -21,6 +21,10 @@ func (c *Cluster) readBack() {
 	c.readable = true
 	for i, g := range c.groups {
 		log := checker.Log{Topic: c.topology.Partitions[i].Topic, Partition: c.topology.Partitions[i].Partition}
+		if g.alone != nil {
+			c.readBackAlone(g, log)
+			continue
+		}
 		if err := c.readAgreed(g, &log); err != nil {
 			c.readable = false
 			if proof := c.unread(g, err); proof != "" && c.schedule.Beyond {

@@ -19,6 +19,9 @@ import (
 func (c *Cluster) unrecoverable() string {
 	var lost []string
 	for _, g := range c.groups {
+		if g.alone != nil {
+			continue // it may lose its copy, and goes on without
+		}
 		if proof := c.silenced(g); proof != "" {
 			lost = append(lost, proof)
 		} else if proof := c.gone(g); proof != "" {

@@ -118,13 +118,17 @@ func (r *Result) Fail(v ...checker.Violation) {
 
 // result sums the run up.
 func (c *Cluster) result() *Result {
+	var ops []checker.Op
+	if c.load != nil {
+		ops = c.load.Operations()
+	}
 	history := c.history()
 	report := c.judge(history)
 	r := &Result{
 		Unrecoverable: c.proof, Seed: c.schedule.Seed, Scenario: c.schedule.Scenario, Hash: c.k.Hash(),
 		Passed: report.Passed() && len(report.Violations) == 0, Violations: report.Violations,
-		VirtualNs: c.k.Now(), Events: c.k.Recorded(), Ops: countOps(history.Ops), Faults: c.faults,
-		Elections: int(c.count.elections), Oracles: report.Verdicts, Counters: c.counters(), Probes: c.probed(history.Ops),
+		VirtualNs: c.k.Now(), Events: c.k.Recorded(), Ops: countOps(ops), Faults: c.faults,
+		Elections: int(c.count.elections), Oracles: report.Verdicts, Counters: c.counters(), Probes: c.probed(ops),
 		ElectionNs: c.electionNs, FailoverNs: c.failoverNs, ISR: report.ISR,
 		LoadedNs: c.loadedNs, HealedNs: c.healedNs, Timeline: c.marks,
 		Notes: notes(c.marks, c.loadedNs), HistoryChecked: c.historyChecked,

@@ -128,7 +128,7 @@ func (c *Cluster) converge() bool {
 	}
 	c.mark(Mark{Kind: MarkConverged})
 	c.monitor.JudgeDamage(func(d checker.Damage) bool {
-		return !c.hosts[d.Node-1].scarred(d.File) || c.schedule.Beyond || c.schedule.Engine.ScrubBytesPerSecond == 0
+		return c.loneDamage(d) || !c.hosts[d.Node-1].scarred(d.File) || c.schedule.Beyond || c.schedule.Engine.ScrubBytesPerSecond == 0
 	})
 	return true
 }
@@ -185,7 +185,11 @@ func (c *Cluster) unsettled() string {
 		}
 	}
 	for _, g := range c.groups {
-		if problem := c.unsettledGroup(g); problem != "" {
+		unsettled := c.unsettledGroup
+		if g.alone != nil {
+			unsettled = c.unsettledAlone
+		}
+		if problem := unsettled(g); problem != "" {
 			return fmt.Sprintf("group %d: %s", g.id, problem)
 		}
 	}
@@ -294,7 +298,7 @@ func (h *host) scarred(file string) bool {
 	area, group := areaOf(file)
 	if area == AreaSegment {
 		for _, r := range h.c.groups[group-1].members {
-			if r.host == h && !r.uses(file) {
+			if r.group.alone == nil && r.host == h && !r.uses(file) {
 				return false // it was trimmed, and goes with the next checkpoint
 			}
 		}

@@ -21,6 +21,11 @@ type Schedule struct {
 	Replication int `json:"replication"` // 1 to Nodes
 	MinISR      int `json:"minISR"`      // 1 to Replication
 
+	// Unreplicated is how many further partitions the topic has that have one copy
+	// and no raft group: the first one on node 1, and so on. 0 to 100. Their groups
+	// are those after the others.
+	Unreplicated int `json:"unreplicated,omitempty"`
+
 	DurationNs int64 `json:"durationNs"` // of the first phase: load under faults
 	HealNs     int64 `json:"healNs"`     // budget of the second, and of the third: see the package comment
 

@@ -11,13 +11,15 @@ const (
 	maxNodes      = 9
 	maxPartitions = 1000
 	maxFaults     = 10_000
-	maxClients    = 1000
-	maxValueBytes = 64 << 10
-	maxTime       = int64(24 * time.Hour)
-	maxBytes      = int64(1) << 40
-	maxNth        = 1_000_000
-	maxSectors    = 10_000
-	million       = 1_000_000
+
+	maxUnreplicated = 100
+	maxClients      = 1000
+	maxValueBytes   = 64 << 10
+	maxTime         = int64(24 * time.Hour)
+	maxBytes        = int64(1) << 40
+	maxNth          = 1_000_000
+	maxSectors      = 10_000
+	million         = 1_000_000
 )
 
 // fieldError is a bad value with the path of its field, as "faults[3].kind".
@@ -55,6 +57,7 @@ func (s *Schedule) Validate() error {
 	c.between("partitions", int64(s.Partitions), 1, maxPartitions)
 	c.between("replication", int64(s.Replication), 1, int64(s.Nodes))
 	c.between("minISR", int64(s.MinISR), 1, int64(s.Replication))
+	c.between("unreplicated", int64(s.Unreplicated), 0, maxUnreplicated)
 	c.between("durationNs", s.DurationNs, 1, maxTime)
 	c.between("healNs", s.HealNs, 1, maxTime)
 	c.oneOf("heal", s.Heal, "", HealAll, HealQuorum)
@@ -147,7 +150,7 @@ func (f *Fault) check(c *fieldCheck, at string, s *Schedule) {
 	}
 	c.between(at+".latencyNs", f.LatencyNs, least, maxTime)
 	c.between(at+".count", int64(f.Count), 0, int64(s.Nodes))
-	c.between(at+".group", int64(min(f.Group, maxPartitions+1)), 0, int64(s.Partitions))
+	c.between(at+".group", int64(min(f.Group, maxPartitions+maxUnreplicated+1)), 0, int64(s.Partitions+s.Unreplicated))
 	for i, n := range f.Nodes {
 		c.between(fmt.Sprintf("%s.nodes[%d]", at, i), int64(min(n, maxNodes+1)), 1, int64(s.Nodes))
 	}

@@ -99,7 +99,7 @@ func (p *process) follow(e *env.Event) {
 		c.count.readBacks++
 	case env.EventFenced:
 		c.mark(Mark{Kind: MarkFenced, Node: uint64(p.host.id), Group: uint64(e.Group), Text: e.Text})
-		if p.host.refused() || p.host.damage.hurts(e.Group) {
+		if p.fencedWithCause(e.Group) {
 			c.count.fenced++
 			break
 		}
@@ -111,6 +111,14 @@ func (p *process) follow(e *env.Event) {
 	}
 }
 
+// fencedWithCause tells whether a fault explains that a group is fenced.
+func (p *process) fencedWithCause(id env.GroupID) bool {
+	if g := p.c.groups[id-1]; g.alone != nil {
+		return g.members[0].hurt()
+	}
+	return p.host.refused() || p.host.damage.hurts(id)
+}
+
 // member finds the replica an event speaks of, nil if it speaks of none.
 func (p *process) member(g env.GroupID) *member {
 	if g == 0 || int(g) > len(p.members) {
@@ -120,6 +128,10 @@ func (p *process) member(g env.GroupID) *member {
 }
 
 func (m *member) follow(c *Cluster, e *env.Event) {
+	if m.group.alone != nil {
+		m.followAlone(c, e)
+		return
+	}
 	switch e.Kind {
 	case env.EventFenced:
 		m.fenced, m.role = true, env.Follower

@@ -126,7 +126,7 @@ func (c *Cluster) lookAtAll() {
 // One whose own disk is slow commits by its followers' and applies only what it
 // holds itself: it judges nobody before.
 func (c *Cluster) lookAt(t *tenure, g *group) bool {
-	if !c.working(g) || g.leader.hurt() || g.leader.current().applied < g.leader.current().ownFirst {
+	if g.alone != nil || !c.working(g) || g.leader.hurt() || g.leader.current().applied < g.leader.current().ownFirst {
 		t.leader = nil
 		return false
 	}

@@ -49,7 +49,11 @@ func (w World) Spec() WorkloadSpec { return w.c.schedule.Workload }
 // in the present phase: before the second nobody owes one; then the replicas that
 // have to keep up must be min ISR or more.
 func (w World) Acknowledgeable(partition int32) bool {
-	return w.c.healed && w.c.owed(w.c.groupOf(partition)) >= w.c.schedule.MinISR
+	g := w.c.groupOf(partition)
+	if g.alone != nil {
+		return w.c.healed && w.c.aloneAcknowledges(g)
+	}
+	return w.c.healed && w.c.owed(g) >= w.c.schedule.MinISR
 }
 
 // Topology lists nodes and partitions.
@@ -71,11 +75,11 @@ func (w World) Call(client int, node env.NodeID, bytes int, invoke func(n *engin
 func (w World) Acknowledged(partition int32, node env.NodeID) { w.c.acknowledged(partition, node) }
 
 // Machines gives the state machines of a group's replicas that are up, in the
-// order of the topology. They are for looking at, when the cluster is at rest.
+// order of the topology; an unreplicated partition has none. They are for looking at, when the cluster is at rest.
 func (w World) Machines(id env.GroupID) []machine.StateMachine {
 	var out []machine.StateMachine
 	for _, r := range w.c.groups[id-1].members {
-		if r.host.serves() {
+		if r.group.alone == nil && r.host.serves() {
 			out = append(out, r.host.process.node.Machine(id))
 		}
 	}

@@ -15,6 +15,8 @@ func topologyEdits() []edit {
 		func(s *cluster.Schedule) { partitions(s, 1) },
 		func(s *cluster.Schedule) { partitions(s, s.Partitions/2) },
 		func(s *cluster.Schedule) { partitions(s, s.Partitions-1) },
+		func(s *cluster.Schedule) { unreplicated(s, 0) },
+		func(s *cluster.Schedule) { unreplicated(s, s.Unreplicated-1) },
 	}
 	for _, n := range []int{1, 2, 3, 5} {
 		list = append(list, func(s *cluster.Schedule) { nodes(s, n, n) })
@@ -26,11 +28,22 @@ func topologyEdits() []edit {
 	)
 }
 
-// partitions leaves the first n; faults that aim at another one aim at the first.
+// partitions leaves the first n.
 func partitions(s *cluster.Schedule, n int) {
 	lower(&s.Partitions, max(n, 1))
+	aimAtGroups(s)
+}
+
+// unreplicated leaves the first n partitions of that kind.
+func unreplicated(s *cluster.Schedule, n int) {
+	lower(&s.Unreplicated, max(n, 0))
+	aimAtGroups(s)
+}
+
+// aimAtGroups turns faults that aim at a partition that is gone to the first one.
+func aimAtGroups(s *cluster.Schedule) {
 	for i := range s.Faults {
-		if s.Faults[i].Group > uint64(s.Partitions) {
+		if s.Faults[i].Group > uint64(s.Partitions+s.Unreplicated) {
 			s.Faults[i].Group = 0
 		}
 	}
