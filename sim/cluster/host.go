@@ -39,7 +39,9 @@ type host struct {
 	damage damage
 	blank  bool // its disk was lost, and nobody has formatted the new one
 	reborn bool // it was formatted again
-	orders []*order
+	// attended: an operator sees to it that a blank disk is formatted.
+	attended bool
+	orders   []*order
 
 	written []extent // handed to the disk, perhaps not durable yet
 	tail    tail     // of the journal
@@ -88,6 +90,7 @@ func (h *host) format(done func(error)) { h.formatAs(engine.FormatFirst, done) }
 func (h *host) formatAs(mode engine.FormatMode, done func(error)) {
 	p := h.boot()
 	tasks := new(env.Tasks)
+	p.formatting = tasks
 	world, cfg := p.world(), h.c.engineConfig(h.id)
 	p.exec(func() {
 		tasks.Go("format", func(t *env.Task) { done(engine.Format(t, world, cfg, mode)) })
@@ -144,7 +147,11 @@ func (h *host) bury(p *process) {
 
 // revive starts the node unless something wants it down.
 func (h *host) revive() {
-	if h.process == nil && h.down == 0 && !h.resting && !h.c.over {
+	switch {
+	case h.process != nil || h.down > 0 || h.resting || h.c.over:
+	case h.blank && h.attended && !h.foreign:
+		h.replaceDisk()
+	default:
 		h.c.count.restarts++
 		h.start()
 	}
