@@ -48,7 +48,9 @@ func Inspect(file string, visit func(InspectedItem)) error {
 func inspectAs(r io.ReaderAt, size int64, name string, visit func(InspectedItem)) error {
 	switch {
 	case strings.HasSuffix(name, ".witness"), strings.HasPrefix(name, "j-"):
-		return journal.Inspect(r, size, name, func(i journal.Item) { visit(InspectedItem(i)) })
+		return journal.Inspect(r, size, name, func(i journal.Item) {
+			visit(InspectedItem{Offset: i.Offset, Length: i.Length, What: i.What, Err: i.Err})
+		})
 	case strings.HasPrefix(name, ship.Prefix):
 		return ship.Inspect(r, size, name, func(i ship.Item) { visit(InspectedItem(i)) })
 	default:

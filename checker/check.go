@@ -28,6 +28,7 @@ func Check(h *History, o Options) Report {
 		monitor.ObserveISR(h.Samples[i])
 	}
 	j := &judge{}
+	j.exists(h)
 	for _, p := range partitions(h) {
 		j.gapless(p)
 		j.written(p, h.Meta.Complete)

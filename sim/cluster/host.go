@@ -115,7 +115,21 @@ func (h *host) start() {
 func (h *host) ready(p *process) {
 	p.ready = true
 	h.c.mark(Mark{Kind: MarkServes, Node: uint64(h.id), Term: p.incarnation})
+	h.c.monitor.ObserveHosted(h.hosted())
 	h.c.reassess()
+}
+
+// hosted is what the node says that it holds.
+func (h *host) hosted() checker.Hosted {
+	out := checker.Hosted{AtNs: h.c.k.Now(), Node: uint64(h.id)}
+	h.reported = nil
+	for _, g := range h.c.groups {
+		if h.status(g.id).State != "" {
+			out.Groups = append(out.Groups, uint64(g.id))
+		}
+	}
+	h.reported = nil
+	return out
 }
 
 // failed: the node stopped itself. The supervisor sees the process end and
