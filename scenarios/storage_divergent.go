@@ -18,15 +18,14 @@ func divergentSnapshot() Scenario {
 		Extra: true,
 		Schedule: func(seed uint64) cluster.Schedule {
 			s, draw := storageSchedule(name, seed)
-			s.DurationNs, s.HealNs = int64(8*time.Second), int64(15*time.Second)
+			s.DurationNs = int64(4 * time.Second)
 			s.Engine.JournalRetainBytes, s.Engine.JournalFileBytes = 8<<10, 8<<10
-			s.Workload.Clients, s.Workload.ProducesPerMinute = 150, pick(draw, int64(6000), 12_000)
+			s.Workload.Clients, s.Workload.ProducesPerMinute = 100, pick(draw, int64(6000), 9000)
 			s.Workload.FetchesPerMinute, s.Workload.ListsPerMinute, s.Workload.ValueBytes = 60, 60, 1500
-			at := lasting(draw, 1000*time.Millisecond, 1500*time.Millisecond)
-			for range 2 {
-				s.Faults = append(s.Faults, cluster.Fault{AtNs: at, ForNs: lasting(draw, 900*time.Millisecond, 1300*time.Millisecond), Kind: cluster.Partition, Role: cluster.RoleLeader})
-				at += lasting(draw, 3000*time.Millisecond, 3500*time.Millisecond)
-			}
+			s.Faults = []cluster.Fault{{
+				AtNs:  lasting(draw, 700*time.Millisecond, 1000*time.Millisecond),
+				ForNs: lasting(draw, 900*time.Millisecond, 1300*time.Millisecond), Kind: cluster.Partition, Role: cluster.RoleLeader,
+			}}
 			return s
 		},
 	}
