@@ -53,7 +53,9 @@ func inspectAs(r io.ReaderAt, size int64, name string, alone bool, visit func(In
 	case alone:
 		return direct.Inspect(r, size, name, func(i wal.Item) { visit(InspectedItem(i)) })
 	case strings.HasSuffix(name, ".witness"), strings.HasPrefix(name, "j-"):
-		return journal.Inspect(r, size, name, func(i journal.Item) { visit(InspectedItem(i)) })
+		return journal.Inspect(r, size, name, func(i journal.Item) {
+			visit(InspectedItem{Offset: i.Offset, Length: i.Length, What: i.What, Err: i.Err})
+		})
 	case strings.HasPrefix(name, ship.Prefix):
 		return ship.Inspect(r, size, name, func(i ship.Item) { visit(InspectedItem(i)) })
 	default:

@@ -28,6 +28,7 @@ func Check(h *History, o Options) Report {
 		monitor.ObserveISR(h.Samples[i])
 	}
 	j := &judge{}
+	j.exists(h)
 	for _, p := range partitions(h) {
 		if len(p.log.Unread) > 0 {
 			j.unread(p)

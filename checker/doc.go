@@ -14,7 +14,8 @@
 //     (fences and fresh ids), monitor_snapshot.go, monitor_trim.go,
 //     monitor_damage.go, journal.go (its size). monitor_alone.go judges
 //     unreplicated logs, which have no raft: their one disk.
-//   - isr.go: the reported in-sync set against the truth of the models.
+//   - isr.go: the reported in-sync set against the truth of the models. topic.go:
+//     what was created is there, on its nodes and for clients.
 //   - check*.go: Check judges a whole history: acknowledged writes, reads,
 //     offsets, replicas, deletions, and what is left of a log that lost a part.
 //   - linear.go: the exact linearizability check and its proof;
@@ -35,7 +36,8 @@
 //   - A Written or Persisted with entries has the last entry's term, or 0, and no
 //     vote; one with First 0 has a hard state. Without the term every entry must be
 //     written, in the order of the Entry events, the replaced ones too.
-//   - VoteSent is traced for votes, not for pre-votes.
+//   - VoteSent is traced for votes, not for pre-votes. A candidate asks the voters of
+//     a configuration that it has applied, by their ids.
 //   - What recovery rewrites elsewhere, hard states included, gets a Written and
 //     a Persisted of its own.
 //   - EventCrashed is fed at the end of every process, before the first event of
@@ -43,8 +45,9 @@
 //   - EventLost names only bytes that read otherwise now than they were written,
 //     and every byte of a Written range is covered by a checksum.
 //   - Recovered has in Offset the index of the checkpoint that the replica starts
-//     from; 0: it starts from nothing, or it is not said. It may come again within
-//     one process: the replica began anew, with everything it had written durable.
+//     from; 0: it starts from nothing, or it is not said. If it is said, the first
+//     Apply is of the entry behind it. It may come again within one process: the
+//     replica began anew, with everything it had written durable.
 //   - The configuration in force is genesis, which is Group.Members, from
 //     Recovered on, until a Members event says otherwise. Members follows directly
 //     on the Recovered or Snapshot whose checkpoint it belongs to, and otherwise

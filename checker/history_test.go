@@ -217,6 +217,10 @@ var historyPlants = []historyPlant{
 		b.fetch(7, 6, 6)
 		b.list(6)
 	}},
+	{"a client is told that there is no such partition", checker.TopicExists, func(b *book) {
+		o := b.op(checker.Op{Kind: checker.Fetch, Outcome: checker.Failed, Offset: 1})
+		o.Outcome, o.Code = checker.Failed, 3
+	}},
 	{"half of an unknown batch", checker.Linearizability, func(b *book) {
 		b.relog("a", "b1", "b2", "c", "d", "e", "z1")
 		z := b.produce(0, "z1", "z2")

@@ -237,6 +237,10 @@ var memberPlants = []plant{
 		c.r(3).up = false
 		c.elect(c.r(1))
 	}},
+	{"B54: a vote under an id that nobody asks", checker.ElectionSafety, func(c *toy) {
+		r := left(c) // 4, a learner
+		c.tell(r, checker.Event{Kind: checker.EventVoteSent, Term: 9, Peer: 3})
+	}},
 	{"two configurations of one entry", checker.Configuration, func(c *toy) {
 		joint(c)
 		c.tell(c.r(3), checker.Event{Kind: checker.EventMembers, Index: 6, Voters: []uint64{1, 3}, Outgoing: []uint64{1, 2, 3}})
@@ -322,6 +326,15 @@ var snapshotPlants = []plant{
 		old := fence(c)
 		c.tell(&toyReplica{id: 4, on: old.id}, checker.Event{Kind: checker.EventReplica, Peer: 2, Index: 30})
 	}},
+	{"B13: an entry of an older term is kept behind a snapshot", checker.LogMatching, func(c *toy) {
+		c.turn()
+		l, r := c.r(1), c.r(3)
+		r.up = false
+		c.propose(l)
+		c.spread(l)
+		c.tell(r, checker.Event{Kind: checker.EventSnapshot, Index: uint64(len(l.log)), Term: 2})
+		c.tell(r, checker.Event{Kind: checker.EventEntry, Index: uint64(len(l.log)) + 1, Term: 1, Sum: 77})
+	}},
 	{"the record of a snapshot is not durable", checker.Durability, func(c *toy) {
 		c.r(3).up = false
 		c.propose(c.r(1))
@@ -386,6 +399,19 @@ var storagePlants = []plant{
 	}},
 	{"a start beyond the end", checker.Retention, func(c *toy) {
 		c.tell(c.r(1), trimAt(6, 70))
+	}},
+	{"B09: a node knows nothing of what was placed on it", checker.TopicExists, func(c *toy) {
+		c.m.ObserveHosted(checker.Hosted{Node: 1, Groups: []uint64{1}})
+		c.m.ObserveHosted(checker.Hosted{Node: 2, Groups: []uint64{2}})
+	}},
+	{"B11: a state that lacks entries is gone on with", checker.StateMachineSafety, func(c *toy) {
+		r := c.r(3)
+		c.crash(r, false, 0)
+		c.turn()
+		c.tell(r, checker.Event{
+			Kind: checker.EventRecovered, Term: r.term, Vote: r.vote, First: r.base + 1, Last: uint64(len(r.log)), Index: r.commit, Offset: 2,
+		})
+		c.tell(r, c.applyEvent(r.applied, r.log[r.applied-1])) // that of 3 to here are not in its state
 	}},
 	{"a damage is left", checker.DamageRepaired, func(c *toy) {
 		c.tell(c.r(1), checker.Event{Kind: checker.EventDamaged, File: "f", Text: "rot"})

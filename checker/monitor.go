@@ -84,6 +84,7 @@ type replica struct {
 	log      replicaLog
 
 	config  *config // in force, by what it has applied
+	reached uint64  // index of the newest configuration that it ever was in
 	left    *config // in force before that, until leftAt
 	leftAt  int64
 	takes   bool // the next one comes with the snapshot
@@ -94,6 +95,7 @@ type replica struct {
 	seen  bool // an event of it came before
 	whole bool // its events are known from a Recovered on
 	fresh bool // restarted, and nothing applied since
+	begun bool // where it began is known: at position
 	role  Role
 
 	term        uint64 // by Role, of this incarnation

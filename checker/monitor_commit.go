@@ -115,6 +115,10 @@ func (m *Monitor) apply(r *replica, e *Event) {
 func (m *Monitor) applyOrder(r *replica, e *Event) {
 	from := e.Index - 1
 	switch {
+	case r.fresh && r.begun && r.whole:
+		if from != r.position {
+			m.object(oStateMachineSafety, e, "group %d: replica %d applies entry %d to the state that it began with, which is that of entry %d", r.group.ID, r.id, e.Index, r.position)
+		}
 	case from == r.applied, from == r.checkpoint && r.checkpoint > r.applied:
 	case r.fresh && from >= r.checkpoint && from <= max(r.everApplied, r.checkpoint):
 	case !r.whole && r.everApplied == 0: // the history begins later than the replica

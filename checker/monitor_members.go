@@ -125,7 +125,7 @@ func (m *Monitor) members(r *replica, e *Event) {
 		m.object(oConfiguration, e, "group %d: replica %d takes from the snapshot at %d the configuration of entry %d", g.ID, r.id, r.installed, e.Index)
 	}
 	r.left, r.leftAt, r.takes = r.config, e.AtNs, false
-	r.config = c
+	r.config, r.reached = c, max(r.reached, c.index)
 }
 
 func (m *Monitor) describe(g *group, e *Event) *config {
@@ -160,5 +160,5 @@ func (m *Monitor) inConfig(r *replica, e *Event) {
 		return
 	}
 	m.object(oConfiguration, e, "group %d: replica %d applies entry %d in the configuration of entry %d, the log has that of entry %d", g.ID, r.id, e.Index, r.config.index, want.index)
-	r.config = want
+	r.config, r.reached = want, max(r.reached, want.index)
 }

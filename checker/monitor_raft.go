@@ -87,11 +87,25 @@ func (m *Monitor) voteSent(r *replica, e *Event) {
 	if e.Term == r.voteTerm && e.Peer != r.votePeer {
 		m.object(oElectionSafety, e, "group %d: replica %d votes for %d and for %d in term %d", r.group.ID, r.id, r.votePeer, e.Peer, e.Term)
 	}
+	if c := m.named(r.group, e.Peer); c != r && c.whole && r.group.isWhole() && !c.asks(r) {
+		m.object(oElectionSafety, e, "group %d: replica %d votes for %d in term %d, which is in no configuration in which it has a vote", r.group.ID, r.id, e.Peer, e.Term)
+	}
 	if e.Term >= r.voteTerm {
 		r.voteTerm, r.votePeer = e.Term, e.Peer
 	}
 	r.promisedTerm = max(r.promisedTerm, e.Term)
 	m.voteDurable(r, e)
+}
+
+// asks says that a candidate may have asked another replica for its vote: it was
+// once in a configuration that counts it.
+func (r *replica) asks(voter *replica) bool {
+	for _, c := range r.group.configs {
+		if c.index <= r.reached && c.counts(voter) {
+			return true
+		}
+	}
+	return false
 }
 
 // entry judges an entry that enters a log.

@@ -91,4 +91,5 @@ func (m *Monitor) replaced(r *replica, e *Event) {
 	m.isCommitted(r, e, "begins with its checkpoint")
 	r.whole, r.down, r.queue = true, false, r.queue[:0]
 	r.restartLog(e.Index)
+	r.log.below = e.Term
 }

@@ -105,6 +105,7 @@ func (m *Monitor) restarted(r *replica, e *Event) {
 	r.commit, r.everCommit = e.Index, max(r.everCommit, e.Index)
 	r.role, r.fresh, r.down = Follower, true, false
 	r.position = startsAt(e)
+	r.begun = r.position > 0
 	if r.position == 0 && r.checkpoint > 0 {
 		r.position = r.everCommit // it is not said where it begins
 	}

@@ -30,6 +30,7 @@ func (m *Monitor) snapshot(r *replica, e *Event) {
 		}
 	}
 	r.restartLog(e.Index)
+	r.log.below = e.Term
 	r.takes = true
 }
 

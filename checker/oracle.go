@@ -30,6 +30,7 @@ const (
 	Retention             = "retention"
 	DamageRepaired        = "damage-repaired"
 	JournalBounded        = "journal-bounded"
+	TopicExists           = "topic-exists"
 )
 
 // KeptViolations is how many violations of one oracle a report holds; further
@@ -72,11 +73,12 @@ const (
 	oRetention
 	oDamageRepaired
 	oJournalBounded
+	oTopicExists
 	oracleCount
 )
 
 var oracleTable = [oracleCount]Oracle{
-	oElectionSafety:        {ElectionSafety, "one leader per group and term, for ever; one vote per replica and term"},
+	oElectionSafety:        {ElectionSafety, "one leader per group and term, for ever; one vote per replica and term, for who may ask it"},
 	oLeaderAppendOnly:      {LeaderAppendOnly, "a leader never replaces or cuts entries of its own log"},
 	oLogMatching:           {LogMatching, "the same index and term is the same entry after the same predecessor; no committed entry is cut"},
 	oLeaderCompleteness:    {LeaderCompleteness, "what was committed stands on a quorum and in the log of every later leader; a leader commits by entries of its term"},
@@ -102,6 +104,7 @@ var oracleTable = [oracleCount]Oracle{
 	oRetention:             {Retention, "records are deleted by the log's own command alone, everywhere alike, and stay deleted"},
 	oDamageRepaired:        {DamageRepaired, "in the end every damage that was found is repaired, or nothing to repair it from is left"},
 	oJournalBounded:        {JournalBounded, "a node's journal never takes more of its disk than it is allowed"},
+	oTopicExists:           {TopicExists, "a partition that was created is there: on every node that it was placed on, and for every client"},
 }
 
 // Oracles lists all oracles in the order of reports.

@@ -29,6 +29,7 @@ type replicaLog struct {
 	placed bool // first means something
 	vague  bool // entries below first were replaced: a restart cannot be judged
 	first  uint64
+	below  uint64 // term of the entry before first; 0: not known
 	slots  []slot
 	cuts   []cut
 
@@ -58,6 +59,9 @@ func (l *replicaLog) at(index uint64) *slot {
 
 // term returns the entry's term; 0 where it is not known.
 func (l *replicaLog) term(index uint64) uint64 {
+	if l.placed && index+1 == l.first {
+		return l.below
+	}
 	if s := l.at(index); s != nil {
 		return s.term
 	}
@@ -66,7 +70,7 @@ func (l *replicaLog) term(index uint64) uint64 {
 
 // restart makes the log end before index, with nothing known below it.
 func (l *replicaLog) restart(index uint64) {
-	l.placed, l.first = true, index
+	l.placed, l.first, l.below = true, index, 0
 	l.slots, l.cuts = l.slots[:0], l.cuts[:0]
 }
 

@@ -32,7 +32,7 @@ func All() []Scenario {
 	return slices.Concat([]Scenario{
 		mixed(), benchR1(),
 		leaderElection(), networkPartition(), crashRecovery(), slowFollower(), loadWithFailover(),
-		killRestartAck(), powerLossAll(), partKill(), pausedLeader(),
+		killRestartAck(), powerLossAll(), partKill(), rotPartKill(), pausedLeader(),
 		damaged(), beyond(),
 	}, storage(), crashPoints())
 }

@@ -13,6 +13,7 @@ type Item struct {
 	Offset, Length int64
 	What           string
 	Err            error // not nil: it does not verify
+	Seal           bool  // all that stands before it was durable when it was written
 }
 
 // Inspect tells visit of everything in a file of the journal, from its beginning
@@ -150,7 +151,10 @@ func (in *inspection) batch(b *readBatch, durable bool) {
 	if !durable {
 		what += ", not known to be durable"
 	}
-	in.tell(h.offset, h.length, "%s: %d records, durable up to %d of file %d", what, h.records, h.watermark.offset, h.watermark.seq)
+	in.visit(Item{
+		Offset: h.offset, Length: h.length, Seal: h.kind == batchSeal,
+		What: fmt.Sprintf("%s: %d records, durable up to %d of file %d", what, h.records, h.watermark.offset, h.watermark.seq),
+	})
 	for i := range b.dir.len() {
 		rec, _ := b.record(i)
 		_, start, length := b.dir.at(i)

@@ -91,7 +91,7 @@ func (c *Cluster) places(f *Fault, h *host) []place {
 
 // strikable lists the sectors of a file that hold anything but zeros. Of the
 // journal it leaves out those at its end: a batch that is the last one and not
-// sealed would read as torn after the next power loss, which no system can tell
+// sealed, or a seal, would read as torn after the next power loss, which no system can tell
 // from a tail that was never durable (design, section 4: the stated residual).
 func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 	raw, _ := h.disk.ReadRaw(name)
@@ -200,8 +200,8 @@ func (c *Cluster) endOrderedWrites(f *Fault, targets []*host) {
 }
 
 // beginLostDisk takes the machine down and its disk with it. It comes back with
-// an empty one, which no process may take for a first boot.
-func (c *Cluster) beginLostDisk(_ *Fault, targets []*host) {
+// an empty one, which no process may take for a first boot; see Fault.Formatted.
+func (c *Cluster) beginLostDisk(f *Fault, targets []*host) {
 	for _, h := range targets {
 		h.down++
 		if h.foreign || !c.admit(h, "") {
@@ -212,7 +212,7 @@ func (c *Cluster) beginLostDisk(_ *Fault, targets []*host) {
 		c.countLoss(h.powerLoss(lossModes["all"]))
 		h.disk.Lose()
 		h.disk.Replace()
-		h.written, h.blank = nil, true
+		h.written, h.blank, h.attended = nil, true, f.Formatted
 		c.feed(checker.Event{Kind: checker.EventDiskLost, Node: uint64(h.id)})
 		c.damaged(h, "", "disk lost", 0)
 		c.loseAlone(h)

@@ -45,7 +45,7 @@
 // disk does, for a while: rot, sectors that cannot be read, lost and misdirected
 // writes, lost names, a lost disk. The atlas lets it strike only where less than
 // half of a group's replicas were damaged, and spares the end of the journal that
-// no later batch proves to have been durable. Until the second phase a replica
+// no later batch and no seal proves to have been durable. Until the second phase a replica
 // whose files were damaged may be fenced, and its ISR state is not judged. Its
 // group owes all that it owes anyway. Once healed it owes everything again: its
 // files repaired, or itself replaced under a fresh id, caught up and with a vote.

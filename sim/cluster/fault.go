@@ -62,6 +62,10 @@ type Fault struct {
 	Area    string `json:"area,omitempty"`
 	Sectors int    `json:"sectors,omitempty"`
 	Shift   int64  `json:"shift,omitempty"`
+
+	// Formatted: who lost their disks come back with new ones that an operator has
+	// formatted. Without it nobody does before the second phase.
+	Formatted bool `json:"formatted,omitempty"`
 }
 
 // The kinds of faults.

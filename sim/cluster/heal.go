@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lockstep-log/lockstep/engine"
 	"github.com/lockstep-log/lockstep/netmodel"
@@ -123,22 +124,38 @@ func (c *Cluster) mend(nodes []*host) {
 }
 
 // replaceDisk formats the empty disk of a node that lost its own, as an operator
-// would, and starts the node on it.
+// would, and starts the node on it. A crash may cut that short, and a disk that
+// refuses: then the operator begins again.
 func (h *host) replaceDisk() {
 	h.crash()
-	h.down++
-	h.blank, h.reborn = false, true
+	h.attended = true
+	if len(h.disk.Files()) > 0 {
+		h.disk.Lose()
+		h.disk.Replace()
+	}
 	h.formatAs(engine.FormatReplace, func(err error) {
-		if err != nil {
+		p := h.process
+		if err == nil {
+			h.blank, h.reborn = false, true
+		} else if !h.refused() {
 			h.c.violate(oracleCrash, fmt.Sprintf("node %d cannot be formatted again: %v", h.id, err))
 		}
-		h.c.k.After(0, func() {
-			h.endProcess()
-			h.disk.Crash()
-			h.down--
-			h.revive()
-		})
+		h.c.k.After(0, func() { h.formatted(p, err) })
 	})
+}
+
+// formatted ends the process that formatted and starts the node.
+func (h *host) formatted(p *process, err error) {
+	if h.process != p {
+		return
+	}
+	h.endProcess()
+	h.disk.Crash()
+	if err == nil {
+		h.revive()
+		return
+	}
+	h.c.k.After(time.Duration(h.c.schedule.Engine.RestartNs), h.revive)
 }
 
 func (c *Cluster) mendLinks(nodes []*host) {

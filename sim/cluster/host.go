@@ -39,7 +39,9 @@ type host struct {
 	damage damage
 	blank  bool // its disk was lost, and nobody has formatted the new one
 	reborn bool // it was formatted again
-	orders []*order
+	// attended: an operator sees to it that a blank disk is formatted.
+	attended bool
+	orders   []*order
 
 	written []extent // handed to the disk, perhaps not durable yet
 	tail    tail     // of the journal
@@ -88,6 +90,7 @@ func (h *host) format(done func(error)) { h.formatAs(engine.FormatFirst, done) }
 func (h *host) formatAs(mode engine.FormatMode, done func(error)) {
 	p := h.boot()
 	tasks := new(env.Tasks)
+	p.formatting = tasks
 	world, cfg := p.world(), h.c.engineConfig(h.id)
 	p.exec(func() {
 		tasks.Go("format", func(t *env.Task) { done(engine.Format(t, world, cfg, mode)) })
@@ -112,7 +115,21 @@ func (h *host) start() {
 func (h *host) ready(p *process) {
 	p.ready = true
 	h.c.mark(Mark{Kind: MarkServes, Node: uint64(h.id), Term: p.incarnation})
+	h.c.monitor.ObserveHosted(h.hosted())
 	h.c.reassess()
+}
+
+// hosted is what the node says that it holds.
+func (h *host) hosted() checker.Hosted {
+	out := checker.Hosted{AtNs: h.c.k.Now(), Node: uint64(h.id)}
+	h.reported = nil
+	for _, g := range h.c.groups {
+		if h.status(g.id).State != "" {
+			out.Groups = append(out.Groups, uint64(g.id))
+		}
+	}
+	h.reported = nil
+	return out
 }
 
 // failed: the node stopped itself. The supervisor sees the process end and
@@ -144,7 +161,11 @@ func (h *host) bury(p *process) {
 
 // revive starts the node unless something wants it down.
 func (h *host) revive() {
-	if h.process == nil && h.down == 0 && !h.resting && !h.c.over {
+	switch {
+	case h.process != nil || h.down > 0 || h.resting || h.c.over:
+	case h.blank && h.attended && !h.foreign:
+		h.replaceDisk()
+	default:
 		h.c.count.restarts++
 		h.start()
 	}

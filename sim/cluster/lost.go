@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lockstep-log/lockstep/checker"
+	"github.com/lockstep-log/lockstep/engine/journal"
 )
 
 // extent is a range of bytes that the engine handed to the disk.
@@ -23,8 +24,8 @@ type tail struct {
 // tailMargin is more than stands in a batch before its first record.
 const tailMargin = 8 * sectorBytes
 
-// sealedEnd is up to where a file of the journal holds batches that later ones,
-// or a later file, prove to have been durable.
+// sealedEnd is up to where a file of the journal holds batches that later ones, a
+// seal, or a later file prove to have been durable.
 func (h *host) sealedEnd(file string) int64 {
 	switch t := &h.tail; {
 	case t.file == "" || file > t.file:
@@ -32,8 +33,21 @@ func (h *host) sealedEnd(file string) int64 {
 	case file < t.file:
 		return maxBytes
 	default:
-		return max(slices.Min(t.starts[:min(t.n, len(t.starts))])-tailMargin, 0)
+		return max(slices.Min(t.starts[:min(t.n, len(t.starts))])-tailMargin, h.lastSeal(file))
 	}
+}
+
+// lastSeal is where the last durable seal of a file stands, which vouches for all
+// before it; 0: there is none.
+func (h *host) lastSeal(file string) (end int64) {
+	raw, _ := h.disk.ReadRaw(file)
+	// Damage that it may meet was struck before, and tells nothing of seals.
+	_ = journal.Inspect(bytes.NewReader(raw), int64(len(raw)), file, func(i journal.Item) {
+		if i.Seal && h.disk.Durable(file, i.Offset, i.Length) {
+			end = i.Offset
+		}
+	})
+	return end
 }
 
 func (t *tail) wrote(file string, off int64) {

@@ -166,6 +166,7 @@ const (
 	snapshotOutlived
 	snapshotSuperseded
 	snapshotUnderLoad
+	snapshotBelowEnd
 	snapshotFailed
 	replicaReplaced
 	diskReplaced
@@ -337,6 +338,7 @@ var probes = [probeCount]Probe{
 	snapshotOutlived:     {Name: "storage/snapshot-outlived-sender", About: "a snapshot became whole although who had offered it died meanwhile"},
 	snapshotSuperseded:   {Name: "storage/snapshot-superseded", About: "a newer snapshot was offered before the older one was installed"},
 	snapshotUnderLoad:    {Name: "storage/snapshot-under-load", About: "entries were committed between a snapshot's offer and its installation"},
+	snapshotBelowEnd:     {Name: "storage/snapshot-below-log-end", About: "a snapshot took the place of a log that went on behind it, with entries that were never committed"},
 	snapshotFailed:       {Name: "storage/snapshot-given-up", About: "a leader gave up a snapshot that it had offered"},
 	replicaReplaced:      {Name: "storage/replica-replaced-after-rot", About: "a replica that may have forgotten became a voter again, under a fresh id"},
 	diskReplaced:         {Name: "storage/replica-replaced-after-lost-disk", About: "so did one whose disk was lost"},

@@ -205,6 +205,7 @@ func (p *prober) snapshot(g *probedGroup, m *probedMember, e *checker.Event) {
 			p.reach(snapshotInstalled)
 			p.reachIf(m.offer.open && g.commit > m.offer.commit, snapshotUnderLoad)
 			p.reachIf(m.end < g.start, followerBelowStart)
+			p.reachIf(m.last > e.Index, snapshotBelowEnd)
 		}
 		m.offer = probedOffer{}
 		m.last, m.written, m.persisted, m.commit = e.Index, e.Index, e.Index, max(m.commit, e.Index)

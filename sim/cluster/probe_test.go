@@ -252,6 +252,7 @@ var scripts = map[probe]script{
 	snapshotOutlived:     {[]step{up(1), sent(2, 10), died(1), staged(2, 10)}, []step{up(1), sent(2, 10), staged(2, 10), died(1)}},
 	snapshotSuperseded:   {[]step{sent(2, 10), sent(2, 20)}, []step{sent(2, 10), sent(3, 20), sent(2, 10), staged(2, 10), installed(2, 10), sent(2, 20)}},
 	snapshotUnderLoad:    {[]step{committed(1, 10), sent(2, 10), committed(1, 11), staged(2, 10), installed(2, 10)}, []step{committed(1, 10), sent(2, 10), staged(2, 10), installed(2, 10), committed(1, 11)}},
+	snapshotBelowEnd:     {[]step{entries(2, 1, 1, 11), sent(2, 10), staged(2, 10), installed(2, 10)}, []step{entries(2, 1, 1, 10), sent(2, 10), staged(2, 10), installed(2, 10)}},
 	snapshotFailed:       {[]step{saw(checker.Event{Kind: checker.EventSnapshotFailed, Peer: 102})}, []step{saw(checker.Event{Kind: checker.EventSnapshotFailed})}},
 	replicaReplaced:      {[]step{fencedOff(2), adopted(2, 104, 0), members(7, 101, 103, 104)}, []step{fencedOff(2), adopted(2, 104, 0), joint(7, 101, 103, 104), members(6, 101, 103, 104), members(7, 101, 103)}},
 	diskReplaced:         {[]step{lostDisk(2), adopted(2, 104, 0), members(7, 101, 103, 104)}, []step{fencedOff(2), adopted(2, 104, 0), members(7, 101, 103, 104)}},

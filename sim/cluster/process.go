@@ -26,12 +26,13 @@ type process struct {
 	key         uint64 // of crypto/rand.Reader, with turn
 	turn        uint64
 
-	node     *engine.Node // nil while formatting
-	ready    bool
-	failed   error // it stopped itself
-	stopping bool  // it was asked to stop
-	dead     bool
-	running  bool
+	node       *engine.Node // nil while formatting
+	formatting *env.Tasks
+	ready      bool
+	failed     error // it stopped itself
+	stopping   bool  // it was asked to stop
+	dead       bool
+	running    bool
 
 	waiting []func() // fired while paused
 	iced    []*timer // due while the clock stood still
@@ -126,6 +127,9 @@ func (p *process) resume() {
 func (p *process) kill() {
 	p.dead = true
 	p.waiting, p.posted = nil, nil
+	if p.formatting != nil {
+		p.formatting.Stop()
+	}
 	if p.node == nil {
 		return
 	}

@@ -107,6 +107,7 @@ func diskEdits() []func(f *cluster.Fault) {
 		func(f *cluster.Fault) { f.Sectors = 0 },
 		func(f *cluster.Fault) { f.Sectors /= 2 },
 		func(f *cluster.Fault) { f.Shift = 0 },
+		func(f *cluster.Fault) { f.Formatted = false },
 	}
 	for _, area := range []string{cluster.AreaJournal, cluster.AreaSegment, cluster.AreaIndex, cluster.AreaCheckpoint} {
 		list = append(list, func(f *cluster.Fault) {
