@@ -66,9 +66,9 @@ type partition struct {
 	replacing bool
 	asking    *asking // not nil while a grant is waited for
 	trimming  bool
-	began     uint64 // applied when the replica was opened
 	retried   bool   // what could not be read was tried again
 	cleaned   bool   // nothing of an unfinished snapshot is left since
+	stages    uint64 // snapshots that were begun to be staged
 }
 
 // build makes a machine and a replica of the group that know nothing yet.

@@ -95,7 +95,7 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 	switch {
 	case err == nil:
 		p.state = StateServing
-		p.began, p.cleaned, p.retried = p.replica.AppliedIndex(), false, false
+		p.cleaned, p.retried = false, false
 		p.mend()
 	case repairable && rec.Fenced == nil:
 		p.state, p.why = StateRepairing, err
