@@ -64,6 +64,8 @@ type partition struct {
 	mending   keeper     // the log that is being repaired
 	bad       []badRange // what is being repaired, by offset
 	replacing bool
+	// noCheckpoint: its log did not open for want of a good one.
+	noCheckpoint bool
 	asking    *asking // not nil while a grant is waited for
 	trimming  bool
 	retried   bool   // what could not be read was tried again

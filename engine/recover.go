@@ -96,6 +96,7 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 	case err == nil:
 		p.state = StateServing
 		p.cleaned, p.retried = false, false
+		p.foundCheckpoint()
 		p.mend()
 	case repairable && rec.Fenced == nil:
 		p.state, p.why = StateRepairing, err
@@ -111,6 +112,7 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 		// damaged. Stopped, the node may come back; fenced, it could not.
 		return fmt.Errorf("engine: recover group %d: %w", p.spec.Group, err)
 	default:
+		p.lostCheckpoint(err)
 		p.replica.Fence(err) // see Fenced
 	}
 	return nil

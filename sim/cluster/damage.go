@@ -90,15 +90,11 @@ func (c *Cluster) places(f *Fault, h *host) []place {
 // journal it leaves out those at its end: a batch that is the last one and not
 // sealed would read as torn after the next power loss, which no system can tell
 // from a tail that was never durable (design, section 4: the stated residual).
+// What cannot be read there shows, also where the next batch would begin.
 func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 	raw, _ := h.disk.ReadRaw(name)
 	area, _ := areaOf(name)
-	if f.Kind == BadRead && area == AreaJournal {
-		// What the disk does not give at the end of the journal keeps the node down,
-		// and a sector that cannot be read comes there when its file is recycled.
-		return nil
-	}
-	if area == AreaJournal && f.Kind != LostEntry { // that a name is gone shows
+	if area == AreaJournal && f.Kind != LostEntry && f.Kind != BadRead { // that a name is gone shows
 		raw = raw[:min(int64(len(raw)), h.sealedEnd(name))]
 	}
 	var out []place
@@ -106,6 +102,11 @@ func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 		sector := raw[off:min(off+sectorBytes, len(raw))]
 		if slices.ContainsFunc(sector, func(b byte) bool { return b != 0 }) {
 			out = append(out, place{name, int64(off)})
+		}
+	}
+	if f.Kind == BadRead && area == AreaJournal && len(out) > 0 {
+		if next := out[len(out)-1].off + sectorBytes; next < int64(len(raw)) {
+			out = append(out, place{name, next})
 		}
 	}
 	return out
