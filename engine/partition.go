@@ -66,11 +66,11 @@ type partition struct {
 	replacing bool
 	// noCheckpoint: its log did not open for want of a good one.
 	noCheckpoint bool
-	asking    *asking // not nil while a grant is waited for
-	trimming  bool
-	retried   bool   // what could not be read was tried again
-	cleaned   bool   // nothing of an unfinished snapshot is left since
-	stages    uint64 // snapshots that were begun to be staged
+	asking       *asking // not nil while a grant is waited for
+	trimming     bool
+	retried      bool   // what could not be read was tried again
+	cleaned      bool   // nothing of an unfinished snapshot is left since
+	stages       uint64 // snapshots that were begun to be staged
 }
 
 // build makes a machine and a replica of the group that know nothing yet.

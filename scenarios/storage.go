@@ -17,7 +17,7 @@ import (
 func storage() []Scenario {
 	return []Scenario{
 		journalReclaim(), snapshotCatchUp(), rotInJournal(), rotInSegments(), rotInCheckpoint(),
-		misdirected(), recycledTorn(), fullDisk(), lostDisk(),
+		misdirected(), recycledTorn(), fullDisk(), lostDisk(), unreadableTail(),
 	}
 }
 

@@ -20,6 +20,9 @@ import (
 // fresh file says where the one before it ends, and what stands behind that is
 // void for every later Open.
 
+// InDoubt is a part of what EventDamaged says of such a tail.
+const InDoubt = "what was acknowledged last may have stood here"
+
 // doubt deals with a batch at tail that may have been durable and cannot be read.
 func (r *recovery) doubt(f *recovering, tail int64) {
 	cause := fmt.Errorf("journal: %s behind offset %d: %w", f.file.name, tail, f.scan.failed)
@@ -28,7 +31,7 @@ func (r *recovery) doubt(f *recovering, tail int64) {
 		return
 	}
 	w := f.scan.doubted(tail)
-	err := &DamageError{File: f.file.name, Offset: tail, What: fmt.Sprintf("read: %v; what was acknowledged last may have stood here", f.scan.failed)}
+	err := &DamageError{File: f.file.name, Offset: tail, What: fmt.Sprintf("read: %v; %s", f.scan.failed, InDoubt)}
 	r.harmed(f, w.start, w.end, err)
 	if !w.known {
 		for _, g := range r.journal.order {

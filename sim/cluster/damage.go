@@ -56,7 +56,7 @@ func areaOf(name string) (area string, group env.GroupID) {
 // in tells whether a file is of a fault's area.
 func (f *Fault) in(name string) bool {
 	area, _ := areaOf(name)
-	return area != "" && (f.Area == "" || f.Area == AreaAny || f.Area == area)
+	return area != "" && (f.Area == "" || f.Area == AreaAny || f.Area == area || f.Area == AreaTail && area == AreaJournal)
 }
 
 // place is a sector of a file.
@@ -97,15 +97,25 @@ func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 	if area == AreaJournal && f.Kind != LostEntry && f.Kind != BadRead { // that a name is gone shows
 		raw = raw[:min(int64(len(raw)), h.sealedEnd(name))]
 	}
+	begin := 0
+	if f.Area == AreaTail {
+		if begin = int(h.tailOf(name) / sectorBytes * sectorBytes); begin == 0 {
+			return nil
+		}
+	}
 	var out []place
-	for off := 0; off < len(raw); off += sectorBytes {
+	for off := begin; off < len(raw); off += sectorBytes {
 		sector := raw[off:min(off+sectorBytes, len(raw))]
 		if slices.ContainsFunc(sector, func(b byte) bool { return b != 0 }) {
 			out = append(out, place{name, int64(off)})
 		}
 	}
-	if f.Kind == BadRead && area == AreaJournal && len(out) > 0 {
-		if next := out[len(out)-1].off + sectorBytes; next < int64(len(raw)) {
+	if f.Kind == BadRead && area == AreaJournal {
+		next := int64(begin)
+		if len(out) > 0 {
+			next = out[len(out)-1].off + sectorBytes
+		}
+		if next < int64(len(raw)) {
 			out = append(out, place{name, next})
 		}
 	}

@@ -328,13 +328,14 @@ func TestADiskKeepsNoHostsFaults(t *testing.T) {
 
 func TestNonsenseIsRefused(t *testing.T) {
 	for want, f := range map[string]Fault{
-		"faults[0].nodes: a node stands there twice":                       {Kind: Crash, Nodes: []uint64{2, 1, 2}},
-		"faults[0].nodes: it takes two disks to swap them":                 {Kind: SwapDisks, Role: RoleLeader},
-		"faults[0].on: of all its targets together there is no such event": {Kind: Ring, Role: RoleAll, On: OnWrite},
-		"faults[0].bytesPerSecond: 0 throttles nothing":                    {Kind: ThrottleDisk, Role: RoleAll},
-		"faults[0].driftPPM: 0 is no drift":                                {Kind: Drift, Role: RoleAll},
-		"faults[0].area: writes to the journal are spared":                 {Kind: LostWrite, Role: RoleAll, Area: AreaJournal},
-		"faults[0].periodNs: 0 is not within 10000000 to 86400000000000":   {Kind: Flap, Role: RoleAll},
+		"faults[0].nodes: a node stands there twice":                                {Kind: Crash, Nodes: []uint64{2, 1, 2}},
+		"faults[0].nodes: it takes two disks to swap them":                          {Kind: SwapDisks, Role: RoleLeader},
+		"faults[0].on: of all its targets together there is no such event":          {Kind: Ring, Role: RoleAll, On: OnWrite},
+		"faults[0].bytesPerSecond: 0 throttles nothing":                             {Kind: ThrottleDisk, Role: RoleAll},
+		"faults[0].driftPPM: 0 is no drift":                                         {Kind: Drift, Role: RoleAll},
+		"faults[0].area: writes to the journal are spared":                          {Kind: LostWrite, Role: RoleAll, Area: AreaJournal},
+		"faults[0].area: only what cannot be read may be at the end of the journal": {Kind: Rot, Role: RoleAll, Area: AreaTail},
+		"faults[0].periodNs: 0 is not within 10000000 to 86400000000000":            {Kind: Flap, Role: RoleAll},
 	} {
 		s := Defaults(1)
 		s.Faults = []Fault{f}
