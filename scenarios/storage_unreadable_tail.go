@@ -30,11 +30,12 @@ func unreadableTail() Scenario {
 					AtNs: at + down + lasting(draw, 0, 5*time.Second), ForNs: lasting(draw, 200*time.Millisecond, 2*time.Second),
 					Kind: pick(draw, cluster.Crash, cluster.PowerLoss, cluster.Partition, cluster.Pause), Role: cluster.RoleLeader, Mode: "any",
 				},
-				{
-					AtNs: at + down + lasting(draw, 5*time.Second, 9*time.Second), ForNs: lasting(draw, 50*time.Millisecond, time.Second),
-					Kind: pick(draw, cluster.Crash, cluster.PowerLoss), Nodes: node, Mode: "any",
-				},
 			}
+			// Once more, and of a replica under a fresh id.
+			at += down + lasting(draw, 6*time.Second, 9*time.Second)
+			s.Faults = append(s.Faults,
+				cluster.Fault{AtNs: at, ForNs: lasting(draw, 50*time.Millisecond, time.Second), Kind: pick(draw, cluster.Crash, cluster.PowerLoss), Nodes: node, Mode: "any"},
+				cluster.Fault{AtNs: at + 1, Kind: cluster.BadRead, Nodes: node, Area: cluster.AreaTail, Sectors: pick(draw, 1, 2, 64)})
 			return s
 		},
 		Check: checkReached(name, "storage/tail-in-doubt", "damage/replica-fenced", "storage/replica-replaced-after-rot"),

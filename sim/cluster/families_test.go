@@ -1,10 +1,14 @@
 package cluster
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockstep-log/lockstep/engine"
+	"github.com/lockstep-log/lockstep/netmodel"
 )
 
 // still is a cluster that has booted, and whose faults are begun by hand.
@@ -257,6 +261,29 @@ func TestAResetBreaksClientsConnections(t *testing.T) {
 	mustPass(t, r)
 	if r.Probes[probes[connectionReset].Name] == 0 {
 		t.Error("no client's request met the reset")
+	}
+}
+
+// TestAResetFailsWhatIsUnderWay: a client hears at once of a request, and of an
+// answer, that a reset caught on its way.
+func TestAResetFailsWhatIsUnderWay(t *testing.T) {
+	for _, after := range []time.Duration{5 * time.Millisecond, 15 * time.Millisecond, 25 * time.Millisecond} {
+		t.Run(after.String(), func(t *testing.T) {
+			c := still(t, 5)
+			c.net.SetLink(clientAddr(0), 1, netmodel.Link{Base: 10 * time.Millisecond})
+			c.net.SetLink(1, clientAddr(0), netmodel.Link{Base: 10 * time.Millisecond})
+			var heard []error
+			delivered := 0
+			c.call(0, 1, 100, func(_ *engine.Node, reply func(int, func())) {
+				c.k.After(10*time.Millisecond, func() { reply(100, func() { delivered++ }) })
+			}, func(err error) { heard = append(heard, err) })
+			c.k.Run(c.k.Now() + int64(after))
+			c.beginReset(&Fault{Kind: Reset, Clients: true}, c.hosts[:1])
+			c.k.Run(c.k.Now() + int64(time.Second))
+			if delivered != 0 || len(heard) != 1 || !errors.Is(heard[0], errReset) {
+				t.Errorf("%d answers, heard %v", delivered, heard)
+			}
+		})
 	}
 }
 

@@ -41,6 +41,8 @@ type host struct {
 	reborn bool // it was formatted again
 	orders []*order
 
+	asked []*asked // by clients, and not answered
+
 	written []extent // handed to the disk, perhaps not durable yet
 	tail    tail     // of the journal
 
