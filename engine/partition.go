@@ -98,7 +98,7 @@ func (p *partition) buildMachine(self env.ReplicaID) {
 	p.machine = newMachine(&n.cfg, MachineSpec{
 		Env: n.env, Tasks: &n.tasks, Partition: *p.spec, Dir: machineDir(p.spec.Group), Fail: n.fail,
 	}, wal.Config{
-		Replica: uint64(self), Pool: n.pool,
+		Replica: uint64(self), Pool: n.pool, Tails: n.tails,
 		OnDamage: p.foundBad, OnRepaired: p.traceRepaired, OnTrim: p.traceTrim,
 	})
 	p.log, _ = p.machine.(log)

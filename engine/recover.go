@@ -17,6 +17,7 @@ func (n *Node) recover(t *env.Task) error {
 		return err
 	}
 	n.pool = wal.NewPool(n.cfg.MaxOpenFiles, n.cfg.IdleClose)
+	n.tails = wal.NewTails(n.cfg.LogTailsBytes)
 	j, err := journal.Open(t, n.env, n.cfg.Journal, identity(&n.cfg), n.expected(), &n.tasks, n.fail)
 	if err != nil {
 		return err
