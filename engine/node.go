@@ -41,6 +41,8 @@ type Node struct {
 	pool    *wal.Pool
 	tails   *wal.Tails
 
+	checkpoints CheckpointStats
+
 	partitions []*partition // hosted here, sorted by group
 	byGroup    map[env.GroupID]*partition
 	directs    []*partition                  // the unreplicated ones, sorted by group; in neither of those

@@ -78,7 +78,8 @@ func (p *partition) build(self env.ReplicaID) {
 	n := p.node
 	p.buildMachine(self)
 	p.replica = replica.New(replica.Config{
-		Env: n.env, Host: n, Journal: n.journal, Machine: p.machine,
+		Checkpointed: n.checkpoints.took,
+		Env:          n.env, Host: n, Journal: n.journal, Machine: p.machine,
 		Group: p.spec.Group, Self: self, Genesis: members(p.spec), MinISR: p.spec.MinISR,
 		Disk: n.journal.Disk(), Opens: p.opens,
 		ElectionTicks: n.cfg.ElectionTicks, Tick: n.cfg.Tick, ISRLag: n.cfg.ISRLag,

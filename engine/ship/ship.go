@@ -55,6 +55,11 @@ type Stats struct {
 	Switched      int64 // turns to another source
 	Busy          int64 // answers "busy" received
 	Refused       int64 // answers "busy" given
+
+	// How much of the limits is used now: see Config.
+	Stages, StagesLimit   int64
+	Repairs, RepairsLimit int64
+	Queued, QueueLimit    int64
 }
 
 // New makes a node's shipping. The configuration must be valid.
@@ -78,8 +83,22 @@ func (s *Ship) Close() {
 	s.server.stop()
 }
 
-// Stats tells what was shipped.
-func (s *Ship) Stats() Stats { return s.stats }
+// Stats tells what was shipped, and what is under way.
+func (s *Ship) Stats() Stats {
+	now := s.stats
+	now.StagesLimit, now.RepairsLimit = int64(s.cfg.StagesAtOnce), int64(s.cfg.RepairsAtOnce)
+	now.Queued, now.QueueLimit = int64(len(s.server.queue)), int64(s.cfg.ServeQueue)
+	for _, x := range s.transfers {
+		switch {
+		case x.wipe:
+		case x.at.only == "":
+			now.Stages++
+		default:
+			now.Repairs++
+		}
+	}
+	return now
+}
 
 // Receive takes a fetch or a chunk; other kinds are not for shipping.
 func (s *Ship) Receive(from env.NodeID, m wire.Message) {
