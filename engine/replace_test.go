@@ -170,6 +170,7 @@ func (h *host) healed(t *testing.T, where string, w *world) {
 				bad[e.File] = true
 			case env.EventRepaired:
 				delete(bad, e.File)
+			default:
 			}
 		}
 		return found > 0 && len(bad) == 0

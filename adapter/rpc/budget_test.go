@@ -114,8 +114,12 @@ func TestProducesAreBoundedInBytes(t *testing.T) {
 // within polls for what other goroutines bring about.
 func within(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !cond(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(end) {
+	poll, end := time.NewTicker(5*time.Millisecond), time.After(20*time.Second)
+	defer poll.Stop()
+	for !cond() {
+		select {
+		case <-poll.C:
+		case <-end:
 			t.Fatalf("it does not happen: %s", what)
 		}
 	}
