@@ -110,7 +110,7 @@ func (n *Node) run(listener, admin net.Listener) {
 	n.network.Register(n.server)
 	n.service = rpc.NewClientService(n.loop, n.engine, n.budgets)
 	n.service.Register(n.server)
-	n.serves.Go(func() { _ = n.server.Serve(listener) }) // ends with Stop
+	n.serves.Go(func() { _ = n.server.Serve(n.budgets.Listener(listener)) }) // ends with Stop
 	if admin != nil {
 		n.serveAdmin(admin)
 	}

@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -30,13 +31,13 @@ type Budgets struct {
 	requests, answers budget
 
 	mu     sync.Mutex
-	peers  map[string]int64                    // bytes of answers on their way, by connection
+	peers  map[string]map[*answer]bool         // answers on their way, by connection
 	leaves map[*clientpb.FetchResponse]*answer // between handler and codec
 }
 
 // NewBudgets makes empty ones.
 func NewBudgets(l Limits) *Budgets {
-	b := &Budgets{peers: map[string]int64{}, leaves: map[*clientpb.FetchResponse]*answer{}}
+	b := &Budgets{peers: map[string]map[*answer]bool{}, leaves: map[*clientpb.FetchResponse]*answer{}}
 	b.requests.limit, b.answers.limit = l.RequestBytes, l.AnswerBytes
 	if b.requests.limit <= 0 {
 		b.requests.limit = 256 << 20
@@ -78,7 +79,6 @@ type answer struct {
 	b     *Budgets
 	peer  string
 	bytes int
-	over  atomic.Bool
 }
 
 var _ mem.BufferPool = (*answer)(nil)
@@ -91,12 +91,29 @@ func (b *Budgets) send(peer string, r *clientpb.FetchResponse) bool {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if held := b.peers[peer]; held > 0 && held+int64(n) > b.answers.limit/answerShare || !b.answers.take(n) {
+	held := int64(0)
+	for a := range b.peers[peer] {
+		held += int64(a.bytes)
+	}
+	if held > 0 && held+int64(n) > b.answers.limit/answerShare || !b.answers.take(n) {
 		return false
 	}
-	b.peers[peer] += int64(n)
-	b.leaves[r] = &answer{b: b, peer: peer, bytes: n}
+	if b.peers[peer] == nil {
+		b.peers[peer] = map[*answer]bool{}
+	}
+	a := &answer{b: b, peer: peer, bytes: n}
+	b.peers[peer][a], b.leaves[r] = true, a
 	return true
+}
+
+// gone ends the answers of a connection that is closed: whatever its transport held.
+func (b *Budgets) gone(peer string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for a := range b.peers[peer] {
+		b.answers.give(a.bytes)
+	}
+	delete(b.peers, peer)
 }
 
 // left hands over what was counted for an answer; nil: nothing.
@@ -109,13 +126,14 @@ func (b *Budgets) left(r *clientpb.FetchResponse) *answer {
 }
 
 func (a *answer) done() {
-	if !a.over.CompareAndSwap(false, true) {
-		return
-	}
 	a.b.mu.Lock()
 	defer a.b.mu.Unlock()
+	mine := a.b.peers[a.peer]
+	if !mine[a] {
+		return // its connection is closed
+	}
 	a.b.answers.give(a.bytes)
-	if a.b.peers[a.peer] -= int64(a.bytes); a.b.peers[a.peer] == 0 {
+	if delete(mine, a); len(mine) == 0 {
 		delete(a.b.peers, a.peer)
 	}
 }
@@ -128,6 +146,35 @@ func (*answer) Get(n int) *[]byte {
 
 // Put implements mem.BufferPool.
 func (a *answer) Put(*[]byte) { a.done() }
+
+// Listener tells of the connections that end: what they held is given back.
+func (b *Budgets) Listener(l net.Listener) net.Listener { return listener{l, b} }
+
+type listener struct {
+	net.Listener
+	budgets *Budgets
+}
+
+// Accept implements net.Listener.
+func (l listener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return accepted{c, l.budgets}, nil
+}
+
+type accepted struct {
+	net.Conn
+	budgets *Budgets
+}
+
+// Close implements net.Conn.
+func (c accepted) Close() error {
+	err := c.Conn.Close()
+	c.budgets.gone(c.RemoteAddr().String())
+	return err
+}
 
 // codec is gRPC's own, but that it gives an answer's bytes back to the budget once
 // the transport is done with its buffer: the handler has long returned by then, and a
@@ -154,8 +201,8 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 		a.done()
 		return mem.BufferSlice{mem.SliceBuffer(b)}, err
 	}
-	// A transport that ends early may forget a buffer: what nobody holds is given
-	// back with it.
+	// A stream that ends early may forget its buffers: what nobody holds is given back
+	// with them.
 	runtime.AddCleanup(&b, (*answer).done, a)
 	return mem.BufferSlice{mem.NewBuffer(&b, a)}, nil
 }

@@ -82,7 +82,7 @@ func serveWithin(t *testing.T, node *fakeNode, budgets *rpc.Budgets) *served {
 	rpc.NewClientService(s.loop, node, budgets).Register(s.server)
 	s.loop.Start()
 	s.own.Start()
-	go func() { _ = s.server.Serve(l) }()
+	go func() { _ = s.server.Serve(budgets.Listener(l)) }()
 	conns, err := rpc.NewConns(s.own, []engine.NodeInfo{{ID: 1, Address: s.address}})
 	if err != nil {
 		t.Fatal(err)
