@@ -116,6 +116,15 @@ type TuningConfig struct {
 
 	// LogTailBytes of each log are kept in memory for readers. Default: 4 MiB.
 	LogTailBytes int `yaml:"logTailBytes,omitempty"`
+	// LogTailsBytes of all logs together are. Beyond it the log used longest ago gives
+	// up its own. Default: 256 MiB.
+	LogTailsBytes int64 `yaml:"logTailsBytes,omitempty"`
+	// RequestBytes of batches may be produced at once, those that wait for their
+	// acknowledgement included. Beyond it produces are throttled. Default: 256 MiB.
+	RequestBytes int64 `yaml:"requestBytes,omitempty"`
+	// AnswerBytes of answers to fetches may be on their way to clients. Beyond it
+	// fetches are throttled. Default: 256 MiB.
+	AnswerBytes int64 `yaml:"answerBytes,omitempty"`
 
 	// ZeroBytes is how far the segment of an unreplicated partition is filled with
 	// zeros ahead of its end, so that a sync finds the file's length unchanged; -1:

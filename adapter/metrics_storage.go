@@ -16,6 +16,7 @@ type storageMetrics struct {
 	shipped, switched, busy                     *prometheus.Desc
 	scrubbed, passes, lastPass                  *prometheus.Desc
 	snapshots, repaired, replaced               *prometheus.Desc
+	checkpoints, boundUsed, boundLimit          *prometheus.Desc
 }
 
 func (m *storageMetrics) describe(desc func(name, help string, labels ...string) *prometheus.Desc) {
@@ -35,6 +36,9 @@ func (m *storageMetrics) describe(desc func(name, help string, labels ...string)
 	m.lastPass = desc("scrub_last_pass_seconds", "How long the last whole pass took; 0 before the first.")
 	m.snapshots = desc("snapshots_total", "Snapshots, by what became of them: sent, resumed, staged, installed, failed.", "what")
 	m.repaired = desc("repaired_files_total", "Files that were made whole again.")
+	m.checkpoints = desc("checkpoint_seconds", "How long checkpoints of replicas took, until they were durable.")
+	m.boundUsed = desc("bound_used", "How much of a limit of the node is used; see docs/bounds.md.", "bound", "unit")
+	m.boundLimit = desc("bound_limit", "That limit.", "bound", "unit")
 	m.replaced = desc("replicas_replaced_total", "Replicas of this node that came back under a fresh id.")
 }
 
@@ -70,4 +74,31 @@ func (m *storageMetrics) collect(out chan<- prometheus.Metric, n *Node) {
 	counter(out, m.scrubbed, uint64(s.ScrubbedBytes))
 	counter(out, m.passes, uint64(s.ScrubPasses))
 	gauge(out, m.lastPass, s.LastScrub.Seconds())
+	m.collectBounds(out, append(s.Bounds, n.bounds()...))
+	collectCheckpoints(out, m.checkpoints, &s.Checkpoints)
+}
+
+func (m *storageMetrics) collectBounds(out chan<- prometheus.Metric, all []engine.Bound) {
+	for _, b := range all {
+		gauge(out, m.boundUsed, float64(b.Used), b.Name, b.Unit)
+		gauge(out, m.boundLimit, float64(b.Limit), b.Name, b.Unit)
+	}
+}
+
+func collectCheckpoints(out chan<- prometheus.Metric, d *prometheus.Desc, s *engine.CheckpointStats) {
+	buckets, upTo := map[float64]uint64{}, uint64(0)
+	for i, bound := range engine.CheckpointBounds {
+		upTo += s.Buckets[i]
+		buckets[bound.Seconds()] = upTo
+	}
+	out <- prometheus.MustNewConstHistogram(d, s.Count, s.Time.Seconds(), buckets)
+}
+
+// bounds are those of the process around the engine.
+func (n *Node) bounds() []engine.Bound {
+	requests, answers := n.budgets.Requests(), n.budgets.Answers()
+	return []engine.Bound{
+		{Name: "RequestBytes", Unit: "bytes", Used: requests.Bytes, Limit: requests.Limit},
+		{Name: "AnswerBytes", Unit: "bytes", Used: answers.Bytes, Limit: answers.Limit},
+	}
 }

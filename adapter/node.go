@@ -29,6 +29,7 @@ type Node struct {
 	network *rpc.Network
 	server  *grpc.Server
 	service *rpc.ClientService
+	budgets *rpc.Budgets
 	admin   *http.Server // nil: none
 	engine  *engine.Node // its methods belong to the loop
 	tracer  *tracer
@@ -104,11 +105,12 @@ func (n *Node) run(listener, admin net.Listener) {
 			Failed: func(err error) { n.failed <- n.explain(err) },
 		})
 	})
-	n.server = rpc.NewServer(n.cfg.frameBytes())
+	n.budgets = rpc.NewBudgets(rpc.Limits{RequestBytes: n.cfg.Tuning.RequestBytes, AnswerBytes: n.cfg.Tuning.AnswerBytes})
+	n.server = rpc.NewServer(n.cfg.frameBytes(), n.budgets)
 	n.network.Register(n.server)
-	n.service = rpc.NewClientService(n.loop, n.engine)
+	n.service = rpc.NewClientService(n.loop, n.engine, n.budgets)
 	n.service.Register(n.server)
-	n.serves.Go(func() { _ = n.server.Serve(listener) }) // ends with Stop
+	n.serves.Go(func() { _ = n.server.Serve(n.budgets.Listener(listener)) }) // ends with Stop
 	if admin != nil {
 		n.serveAdmin(admin)
 	}

@@ -229,6 +229,10 @@ func TestAdministration(t *testing.T) {
 		`lockstep_partition_in_sync_replicas{partition="0",topic="demo"} 1`,
 		`lockstep_partition_high_watermark{partition="0",topic="demo"} 3`,
 		`lockstep_partition_leader{partition="0",topic="demo"} 1`, "go_goroutines",
+		`lockstep_checkpoint_seconds_bucket{le="+Inf"}`,
+		`lockstep_bound_limit{bound="LogTailsBytes",unit="bytes"} 2.68435456e+08`,
+		`lockstep_bound_used{bound="Journal.WindowBytes",unit="bytes"}`,
+		`lockstep_bound_used{bound="AnswerBytes",unit="bytes"} 0`,
 	} {
 		if !strings.Contains(body, want+"\n") && !strings.Contains(body, want+" ") {
 			t.Errorf("metrics (%d) lack %q", code, want)

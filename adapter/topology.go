@@ -34,6 +34,7 @@ func (c *Config) Engine() engine.Config {
 	set(&e.Log.SegmentBytes, t.SegmentBytes)
 	set(&e.Journal.FileBytes, t.JournalFileBytes)
 	set(&e.LogTailBytes, t.LogTailBytes)
+	set(&e.LogTailsBytes, t.LogTailsBytes)
 	t.setStorage(&e)
 	// A write of the journal must fit its file, and the largest batch the write.
 	e.Journal.MaxBatchBytes = max(int(min(int64(e.Journal.MaxBatchBytes), e.Journal.FileBytes/4)), e.MaxBatchBytes+writeSlack)

@@ -121,6 +121,10 @@ type Config struct {
 	Journal      journal.Config
 	Log          wal.Settings // of new logs, fixed at format
 	LogTailBytes int          // in-memory tail of each log; default 4 MiB
+	// LogTailsBytes is what the tails of all logs of the node may hold together, at
+	// least LogTailBytes. Beyond it the log whose tail was used longest ago gives up its
+	// own: readers of it go to the disk. Default 256 MiB; simulated two tails.
+	LogTailsBytes int64
 	// ZeroBytes is how far an unreplicated log fills its segment with zeros ahead of
 	// what is written. Default 4 MiB; simulated 0 to a segment.
 	ZeroBytes int64
@@ -144,8 +148,8 @@ func DefaultConfig() Config {
 		ScrubBytes: 8 << 20, ScrubEvery: time.Hour,
 		Journal:      journal.DefaultConfig(),
 		Log:          wal.Settings{SegmentBytes: 64 << 20, IndexIntervalBytes: 4 << 10, MaxBatchBytes: 1 << 20},
-		LogTailBytes: 4 << 20,
-		ZeroBytes:    4 << 20,
+		LogTailBytes: 4 << 20, LogTailsBytes: 256 << 20,
+		ZeroBytes: 4 << 20,
 	}
 }
 
@@ -197,6 +201,8 @@ func (c *Config) validateStorage() error {
 		return fmt.Errorf("%w: OutboxBytes, FetchBytes, BacklogBytes or MaxOpenFiles is 0; every limit must be set", ErrConfig)
 	case c.SnapshotTimeout <= 0 || c.IdleClose <= 0 || c.LostEvery <= 0 || c.RepairEvery <= 0 || c.RetentionEvery <= 0:
 		return fmt.Errorf("%w: SnapshotTimeout, IdleClose, LostEvery, RepairEvery or RetentionEvery is 0; every time must be set", ErrConfig)
+	case c.LogTailsBytes < int64(c.LogTailBytes):
+		return fmt.Errorf("%w: LogTailsBytes %d is less than one tail, LogTailBytes %d", ErrConfig, c.LogTailsBytes, c.LogTailBytes)
 	case c.ZeroBytes < 0:
 		return fmt.Errorf("%w: ZeroBytes %d; need 0 or more", ErrConfig, c.ZeroBytes)
 	case c.ScrubBytes < 0 || c.ScrubBytes > 0 && c.ScrubEvery <= 0:

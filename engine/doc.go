@@ -83,12 +83,9 @@
 // # Bounds
 //
 // Each queue and cache has a field of Config, with its unit and what happens when
-// it is full: the journal's window and files (journal.Config), what was proposed
-// and is not committed (MaxUncommitted), waiting requests (MaxWaiters), fetches
-// that read the disk (FetchBytes), what the disk owes to the logs
-// (BacklogBytes), the messages of a turn (OutboxBytes), open files
-// (MaxOpenFiles, IdleClose: an idle partition holds none), shipping and staging
-// (ship.Config).
+// it is full: docs/bounds.md lists all of them, and the tests that show it. Those
+// that are the node's own, not one partition's, tell how much of them is used
+// (Node.Bounds, and the metrics bound_used and bound_limit).
 //
 // # Limits and known gaps
 //
@@ -96,8 +93,7 @@
 // was formatted with. Requests are served by leaders only. A machine that is no
 // log looks after its own files: it is replaced, but not repaired. A segment that
 // is bad here and trimmed away everywhere else cannot be fetched; a log that does
-// not open without it stays out of service. What the disk refuses to read when a
-// log is opened takes that group out of service until the next start. An
+// not open without it stays out of service. An
 // unreplicated partition (unreplicated.go, package direct) that lost records is
 // fenced until somebody decides what to do with its files.
 //

@@ -39,6 +39,9 @@ type Node struct {
 	journal *journal.Journal
 	ship    *ship.Ship
 	pool    *wal.Pool
+	tails   *wal.Tails
+
+	checkpoints CheckpointStats
 
 	partitions []*partition // hosted here, sorted by group
 	byGroup    map[env.GroupID]*partition

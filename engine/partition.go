@@ -64,11 +64,13 @@ type partition struct {
 	mending   keeper     // the log that is being repaired
 	bad       []badRange // what is being repaired, by offset
 	replacing bool
-	asking    *asking // not nil while a grant is waited for
-	trimming  bool
-	began     uint64 // applied when the replica was opened
-	retried   bool   // what could not be read was tried again
-	cleaned   bool   // nothing of an unfinished snapshot is left since
+	// noCheckpoint: its log did not open for want of a good one.
+	noCheckpoint bool
+	asking       *asking // not nil while a grant is waited for
+	trimming     bool
+	retried      bool   // what could not be read was tried again
+	cleaned      bool   // nothing of an unfinished snapshot is left since
+	stages       uint64 // snapshots that were begun to be staged
 }
 
 // build makes a machine and a replica of the group that know nothing yet.
@@ -76,7 +78,8 @@ func (p *partition) build(self env.ReplicaID) {
 	n := p.node
 	p.buildMachine(self)
 	p.replica = replica.New(replica.Config{
-		Env: n.env, Host: n, Journal: n.journal, Machine: p.machine,
+		Checkpointed: n.checkpoints.took,
+		Env:          n.env, Host: n, Journal: n.journal, Machine: p.machine,
 		Group: p.spec.Group, Self: self, Genesis: members(p.spec), MinISR: p.spec.MinISR,
 		Disk: n.journal.Disk(), Opens: p.opens,
 		ElectionTicks: n.cfg.ElectionTicks, Tick: n.cfg.Tick, ISRLag: n.cfg.ISRLag,
@@ -97,7 +100,7 @@ func (p *partition) buildMachine(self env.ReplicaID) {
 	p.machine = newMachine(&n.cfg, MachineSpec{
 		Env: n.env, Tasks: &n.tasks, Partition: *p.spec, Dir: machineDir(p.spec.Group), Fail: n.fail,
 	}, wal.Config{
-		Replica: uint64(self), Pool: n.pool,
+		Replica: uint64(self), Pool: n.pool, Tails: n.tails,
 		OnDamage: p.foundBad, OnRepaired: p.traceRepaired, OnTrim: p.traceTrim,
 	})
 	p.log, _ = p.machine.(log)

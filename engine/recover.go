@@ -17,6 +17,7 @@ func (n *Node) recover(t *env.Task) error {
 		return err
 	}
 	n.pool = wal.NewPool(n.cfg.MaxOpenFiles, n.cfg.IdleClose)
+	n.tails = wal.NewTails(n.cfg.LogTailsBytes)
 	j, err := journal.Open(t, n.env, n.cfg.journalConfig(), identity(&n.cfg), n.expected(), &n.tasks, n.fail)
 	if err != nil {
 		return err
@@ -95,7 +96,8 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 	switch {
 	case err == nil:
 		p.state = StateServing
-		p.began, p.cleaned, p.retried = p.replica.AppliedIndex(), false, false
+		p.cleaned, p.retried = false, false
+		p.foundCheckpoint()
 		p.mend()
 	case repairable && rec.Fenced == nil:
 		p.state, p.why = StateRepairing, err
@@ -111,6 +113,7 @@ func (p *partition) open(t *env.Task, rec journal.Recovered) error {
 		// damaged. Stopped, the node may come back; fenced, it could not.
 		return fmt.Errorf("engine: recover group %d: %w", p.spec.Group, err)
 	default:
+		p.lostCheckpoint(err)
 		p.replica.Fence(err) // see Fenced
 	}
 	return nil

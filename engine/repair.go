@@ -33,9 +33,35 @@ func (p *partition) traceDamage(b wal.BadFile) {
 	p.trace(env.Event{Kind: env.EventDamaged, File: b.File, Offset: max(b.Pos, 0), Length: b.Bytes, Text: fmt.Sprint(b.Why)})
 }
 
+// traceRepaired tells of a file that verifies again. A record of a checkpoint is
+// made again in the same step in which it is found bad.
 func (p *partition) traceRepaired(r wal.Repaired) {
+	if r.Kind == "checkpoint" {
+		p.trace(env.Event{Kind: env.EventDamaged, File: r.File, Length: r.Bytes, Text: "a record of the checkpoint is missing or damaged; the other one is good"})
+	}
 	p.trace(env.Event{Kind: env.EventRepaired, File: r.File, Length: r.Bytes, Text: r.Kind})
 }
+
+// lostCheckpoint tells that no record of the checkpoint is good: the log does not
+// open, until it is made anew for a fresh replica, or reads again.
+func (p *partition) lostCheckpoint(err error) {
+	if p.noCheckpoint || !errors.Is(err, wal.ErrDamaged) && !errors.Is(err, wal.ErrUnread) && !errors.Is(err, wal.ErrNotFormatted) {
+		return
+	}
+	p.noCheckpoint = true
+	p.trace(env.Event{Kind: env.EventDamaged, File: p.checkpointFile(), Text: err.Error()})
+}
+
+// foundCheckpoint tells that the log opens, after it did not.
+func (p *partition) foundCheckpoint() {
+	if p.noCheckpoint {
+		p.noCheckpoint = false
+		p.trace(env.Event{Kind: env.EventRepaired, File: p.checkpointFile(), Text: "checkpoint"})
+	}
+}
+
+// checkpointFile stands for the two records, whatever they are called.
+func (p *partition) checkpointFile() string { return machineDir(p.spec.Group) + "/checkpoint" }
 
 // mend repairs the log's bad files, unless that is under way or none is bad.
 func (p *partition) mend() {

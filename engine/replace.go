@@ -146,6 +146,8 @@ func (p *partition) makeWhole(t *env.Task, err error) error {
 		}
 	} else if !replaceable(err) {
 		return err
+	} else {
+		p.lostCheckpoint(err)
 	}
 	above := p.node.journal.Group(p.spec.Group).CheckpointID
 	return p.keeper.Reformat(t, replica.GenesisMeta(members(p.spec)), above)

@@ -152,6 +152,29 @@ func TestRotInTheJournalReplacesTheReplica(t *testing.T) {
 	if id := h.node.Metadata(nil).Partitions[0].Replica; id <= 103 || h.traced(env.EventReplica) == 0 {
 		t.Fatalf("the replica is %d, %d times replaced", id, h.traced(env.EventReplica))
 	}
+	h.healed(t, "journal/", w)
+}
+
+// healed waits until what was found damaged was told, and told to be repaired.
+func (h *host) healed(t *testing.T, where string, w *world) {
+	t.Helper()
+	bad := map[string]bool{}
+	found, seen := 0, 0
+	w.until(func() bool {
+		for ; seen < len(h.events); seen++ {
+			switch e := &h.events[seen]; e.Kind {
+			case env.EventDamaged:
+				if strings.HasPrefix(e.File, where) {
+					found++
+				}
+				bad[e.File] = true
+			case env.EventRepaired:
+				delete(bad, e.File)
+			default:
+			}
+		}
+		return found > 0 && len(bad) == 0
+	}, "report of the damage and of its repair")
 }
 
 func TestALostSegmentIsFetchedFromAPeer(t *testing.T) {
@@ -233,6 +256,7 @@ func TestALostCheckpointBeginsAnewUnderAFreshID(t *testing.T) {
 	if h.traced(env.EventReplica) != 1 {
 		t.Fatalf("replaced %d times", h.traced(env.EventReplica))
 	}
+	h.healed(t, "groups/1/checkpoint", w)
 }
 
 func TestALostDiskComesBackUnderFreshIDs(t *testing.T) {

@@ -13,6 +13,8 @@ import (
 
 // Stage implements replica.Host.
 func (n *Node) Stage(r *replica.Replica, ref ship.Ref, from env.NodeID, done func(*replica.Staged, error)) {
+	p := n.byGroup[r.Group()]
+	p.cleaned, p.stages = false, p.stages+1
 	n.ship.Stage(ref, machineDir(r.Group()), r.Machine(), from, func(s *ship.Staged, err error) {
 		switch {
 		case errors.Is(err, ship.ErrDisk):
@@ -28,25 +30,33 @@ func (n *Node) Stage(r *replica.Replica, ref ship.Ref, from env.NodeID, done fun
 // cleanAtOnce is how many directories are looked through at a time.
 const cleanAtOnce = 16
 
-// cleanStaged removes what an earlier life began to stage for replicas that have
-// caught up by their log: one that still waits for a snapshot applies nothing.
+// cleanStaged removes what was staged for replicas that have caught up by their
+// log. A snapshot on its way stays, and so does one that is later than what is
+// applied: another leader may offer it, or one that shares its files.
 func (n *Node) cleanStaged() {
 	left := cleanAtOnce
 	for _, p := range n.partitions {
-		if p.cleaned || p.keeper == nil || !p.serves() || p.replica.AppliedIndex() == p.began || n.ship.Progress(p.spec.Group) > 0 ||
-			p.mending != nil || p.replica.Busy() {
+		if p.cleaned || p.keeper == nil || !p.serves() || p.mending != nil || p.replica.Busy() {
 			continue
 		}
 		if left--; left < 0 {
 			return
 		}
-		p.cleaned = true
-		n.ship.Clean(machineDir(p.spec.Group), func(err error) {
-			if err != nil {
-				n.fail(err)
-			}
-		})
+		n.clean(p)
 	}
+}
+
+func (n *Node) clean(p *partition) {
+	p.cleaned = true
+	round := p.stages
+	n.ship.Clean(machineDir(p.spec.Group), p.replica.AppliedIndex(), func(kept bool, err error) {
+		if err != nil {
+			n.fail(err)
+		}
+		if kept || round != p.stages {
+			p.cleaned = false
+		}
+	})
 }
 
 // StageProgress implements replica.Host.

@@ -17,6 +17,9 @@ type StorageStatus struct {
 	Journal  journal.Stats
 	Blocking []journal.Block // groups that keep journal files, the worst first
 	Ship     ship.Stats
+	Bounds   []Bound
+
+	Checkpoints CheckpointStats
 
 	ScrubbedBytes int64 // since the start
 	ScrubPasses   int
@@ -31,6 +34,7 @@ func (n *Node) Storage() StorageStatus {
 	s := StorageStatus{
 		Full: n.space.out, BacklogBytes: n.space.backlog, OpenFiles: n.pool.Open(),
 		Journal: n.journal.Stats(), Blocking: n.journal.Blocking(), Ship: n.ship.Stats(),
+		Bounds: n.Bounds(), Checkpoints: n.checkpoints,
 		ScrubbedBytes: n.scrub.bytes, ScrubPasses: n.scrub.passes, LastScrub: n.scrub.lastPass,
 	}
 	for p := range n.hosted() {

@@ -65,7 +65,7 @@ func (p *partition) buildDirect() {
 	n := p.node
 	p.direct = direct.New(n.env, &n.tasks, direct.Config{
 		Log: placed(&n.cfg, p.spec, wal.Config{
-			Pool: n.pool, ZeroBytes: n.cfg.ZeroBytes,
+			Pool: n.pool, Tails: n.tails, ZeroBytes: n.cfg.ZeroBytes,
 			OnDamage: p.traceDamage, OnRepaired: p.traceRepaired, OnTrim: p.traceTrim,
 		}),
 		MaxWaiters: n.cfg.MaxWaiters, MaxUnsynced: int64(n.cfg.MaxUncommitted), CheckpointBytes: n.cfg.CheckpointBytes,

@@ -114,7 +114,7 @@ func drawRot(s *cluster.Schedule, draw *sim.Rand, at int64) []cluster.Fault {
 }
 
 func drawBadRead(s *cluster.Schedule, draw *sim.Rand, at int64) []cluster.Fault {
-	return []cluster.Fault{spot(s, draw, cluster.Fault{AtNs: at, Kind: cluster.BadRead, Area: drawArea(draw), Sectors: pick(draw, 1, 1, 8)})}
+	return []cluster.Fault{spot(s, draw, cluster.Fault{AtNs: at, Kind: cluster.BadRead, Area: pick(draw, drawArea(draw), drawArea(draw), drawArea(draw), cluster.AreaTail), Sectors: pick(draw, 1, 1, 8)})}
 }
 
 func drawArea(draw *sim.Rand) string {

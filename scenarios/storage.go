@@ -18,7 +18,7 @@ func storage() []Scenario {
 	return []Scenario{
 		journalReclaim(), snapshotCatchUp(), rotInJournal(), rotInSegments(), rotInCheckpoint(),
 		misdirected(), recycledTorn(), fullDisk(), lostDisk(), retention(), journalFull(), unreplicated(),
-		divergentSnapshot(), recycledVote(), slowReplacement(),
+		divergentSnapshot(), recycledVote(), slowReplacement(), unreadableTail(),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	grpcpeer "google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"github.com/lockstep-log/lockstep/adapter/osenv"
@@ -33,11 +34,13 @@ type ClientService struct {
 	node    Node
 	started time.Time
 	served  served
+	budgets *Budgets
 }
 
-// NewClientService makes the service of a node.
-func NewClientService(loop *osenv.Loop, node Node) *ClientService {
-	return &ClientService{loop: loop, node: node, started: time.Now(), served: served{requests: map[Answered]uint64{}}}
+// NewClientService makes the service of a node, to be registered on the server that
+// has the same budgets.
+func NewClientService(loop *osenv.Loop, node Node, b *Budgets) *ClientService {
+	return &ClientService{loop: loop, node: node, budgets: b, started: time.Now(), served: served{requests: map[Answered]uint64{}}}
 }
 
 // Register puts the service on a server. Before the server serves.
@@ -65,6 +68,12 @@ func call[R any](ctx context.Context, loop *osenv.Loop, ask func(done func(R))) 
 
 // Produce implements the service.
 func (s *ClientService) Produce(ctx context.Context, r *clientpb.ProduceRequest) (*clientpb.ProduceResponse, error) {
+	if !s.budgets.requests.take(len(r.GetBatch())) {
+		refused := engine.ProduceResponse{Err: engine.ThrottlingQuotaExceeded, BaseOffset: -1, LeaderEpoch: -1}
+		s.served.count("produce", refused.Err, 0, 0)
+		return produceResponseToProto(&refused), nil
+	}
+	defer s.budgets.requests.give(len(r.GetBatch()))
 	resp, err := call(ctx, s.loop, func(done func(engine.ProduceResponse)) {
 		if !s.node.Ready() {
 			done(engine.ProduceResponse{Err: engine.LeaderNotAvailable, BaseOffset: -1, LeaderEpoch: -1})
@@ -91,8 +100,21 @@ func (s *ClientService) Fetch(ctx context.Context, r *clientpb.FetchRequest) (*c
 	if err != nil {
 		return nil, err
 	}
+	answer := fetchResponseToProto(&resp)
+	if !s.budgets.send(asker(ctx), answer) {
+		resp.Err, resp.Batches = engine.ThrottlingQuotaExceeded, nil
+		answer = fetchResponseToProto(&resp)
+	}
 	s.served.count("fetch", resp.Err, 0, len(resp.Batches))
-	return fetchResponseToProto(&resp), nil
+	return answer, nil
+}
+
+// asker names the connection that a request came by.
+func asker(ctx context.Context) string {
+	if p, ok := grpcpeer.FromContext(ctx); ok {
+		return p.Addr.String()
+	}
+	return ""
 }
 
 // ListOffsets implements the service.

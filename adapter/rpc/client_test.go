@@ -72,12 +72,17 @@ type served struct {
 
 func serve(t *testing.T, node *fakeNode) *served {
 	t.Helper()
+	return serveWithin(t, node, rpc.NewBudgets(rpc.Limits{}))
+}
+
+func serveWithin(t *testing.T, node *fakeNode, budgets *rpc.Budgets) *served {
+	t.Helper()
 	l := listenFree(t)
-	s := &served{node: node, loop: osenv.NewLoop(0), own: osenv.NewLoop(0), server: rpc.NewServer(0), address: l.Addr().String()}
-	rpc.NewClientService(s.loop, node).Register(s.server)
+	s := &served{node: node, loop: osenv.NewLoop(0), own: osenv.NewLoop(0), server: rpc.NewServer(0, budgets), address: l.Addr().String()}
+	rpc.NewClientService(s.loop, node, budgets).Register(s.server)
 	s.loop.Start()
 	s.own.Start()
-	go func() { _ = s.server.Serve(l) }()
+	go func() { _ = s.server.Serve(budgets.Listener(l)) }()
 	conns, err := rpc.NewConns(s.own, []engine.NodeInfo{{ID: 1, Address: s.address}})
 	if err != nil {
 		t.Fatal(err)

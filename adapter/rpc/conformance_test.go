@@ -59,7 +59,7 @@ func (w *world) Start(id env.NodeID) env.Network {
 		network: rpc.NewNetwork(w.loop, rpc.Config{
 			Cluster: 7, Node: id, Peers: w.peers, Log: slog.New(slog.DiscardHandler),
 		}),
-		server: rpc.NewServer(0),
+		server: rpc.NewServer(0, rpc.NewBudgets(rpc.Limits{})),
 	}
 	p.network.Register(p.server)
 	go func() { _ = p.server.Serve(l) }()

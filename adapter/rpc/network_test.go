@@ -104,7 +104,7 @@ func startNode(t testing.TB, l net.Listener, cfg rpc.Config) *node {
 	n := &node{t: t, loop: osenv.NewLoop(0), log: &syncBuffer{changed: make(chan struct{}, 1)}, changed: make(chan struct{}, 1)}
 	cfg.Log = slog.New(slog.NewTextHandler(n.log, nil))
 	n.network = rpc.NewNetwork(n.loop, cfg)
-	n.server = rpc.NewServer(cfg.FrameBytes)
+	n.server = rpc.NewServer(cfg.FrameBytes, rpc.NewBudgets(rpc.Limits{}))
 	n.network.Register(n.server)
 	go func() { _ = n.server.Serve(l) }()
 	n.loop.Post(func() { n.network.Attach(n) })
@@ -293,7 +293,7 @@ func BenchmarkFrames(b *testing.B) {
 			to := &counter{done: make(chan struct{})}
 			loop := osenv.NewLoop(0)
 			network := rpc.NewNetwork(loop, rpc.Config{Cluster: 7, Node: 2, Peers: peers})
-			server := rpc.NewServer(0)
+			server := rpc.NewServer(0, rpc.NewBudgets(rpc.Limits{}))
 			network.Register(server)
 			go func() { _ = server.Serve(listeners[2]) }()
 			loop.Post(func() { network.Attach(to) })

@@ -11,12 +11,14 @@ const maxStreams = 4096
 
 // NewServer makes the gRPC server that both services are registered on.
 // frameBytes is the largest frame (Config.FrameBytes, 0 for its default), which
-// bounds requests of clients too.
-func NewServer(frameBytes int) *grpc.Server {
+// bounds requests of clients too. A budget that the client service counts against
+// must be this server's.
+func NewServer(frameBytes int, b *Budgets) *grpc.Server {
 	frameBytes = Config{FrameBytes: frameBytes}.withDefaults().FrameBytes
 	return grpc.NewServer(
 		grpc.MaxRecvMsgSize(frameBytes+messageBytes+envelopeSlack),
 		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.ForceServerCodecV2(newCodec(b)),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
 		// Peers and clients ping at keepaliveTime; without this they would be
 		// sent away for pinging too often.

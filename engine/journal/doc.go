@@ -85,8 +85,8 @@
 //     than the journal has can always be given a snapshot.
 //   - A full disk fails nothing. Batches go into bytes that exist; a roll waits for
 //     room, tries every 250 ms, and nothing is acknowledged meanwhile.
-//   - An error of the disk is not damage. Durable bytes that it does not give, at
-//     a second try either, fence their group for the life of this process only:
+//   - An error of the disk is not damage, where what it keeps back was durable: such
+//     bytes, not given at a second try either, fence their group for the life of this process only:
 //     heads written meanwhile say nothing of the group, and every file is kept.
 //     Once the bytes read again, the next Open finds all that was promised.
 //   - A View never does I/O and its answers never make raft panic, if SetApplied
@@ -104,11 +104,14 @@
 //
 // A sector behind the watermark that cannot be read is neither: what was
 // acknowledged last may stand there, unless a sector that can be read shows that
-// no batch begins. Open tries again, four times over 300 ms, then fails, changes
-// nothing, and can be tried again. A sector that is lost for good there keeps the
-// whole node down. It must not be written over: the tail would then read as torn.
-// If both heads of a file cannot be read, tried as often, nobody knows where the
-// file ends: that is damage of all groups.
+// no batch begins. Open tries again, six times over 3.1 s. Then whoever may have
+// had a record there may have forgotten it, and is fenced for good: the groups in a
+// directory of that batch whose records do not read; or all, if both directories
+// are gone, or if another batch may begin behind it (doubt.go). The fences are
+// records that the fresh file begins with, behind all that is carried over: no
+// crash leaves a file that says where the old one ends without them. If both heads
+// of a file cannot be read, tried as often, nobody knows where the file ends: that
+// is damage of all groups.
 //
 // The witness is synced after each new file has its name, before anything is
 // appended to it. So a file that it names and that is not there was lost, with
@@ -123,7 +126,7 @@
 //
 // Memory: WindowBytes over all groups, exceeded only by pinned entries (then
 // Pressure reports true and the caller refuses proposals) and, for half a second
-// each, by what was read back for a slow follower. A batch: MaxBatchBytes, or
+// each, by what was read back for slow followers, at most a quarter of it. A batch: MaxBatchBytes, or
 // one entry if that is bigger. A file: FileBytes, or what its table and one
 // batch need. The queue is bounded by the entries in it, which are pinned.
 //
@@ -162,6 +165,15 @@
 //   - At Open, a newest file that holds no more than a batch is carried over as a
 //     whole and leaves the chain, so that a node in a crash loop does not fill
 //     its disk. Heads therefore name the file before them.
+//   - A fence for what may have stood in an unreadable tail does not end when the
+//     tail reads again: the fresh file makes void what stands behind the end of the
+//     one before. To stay down instead until it reads would save the ids; but a
+//     sector that is lost for good would keep the node and all its groups down until
+//     an operator comes, and the protocol makes a replica good that may have
+//     forgotten, while the others are a quorum.
+//   - What Open finds damaged is traced once it knows: EventDamaged, and EventRepaired
+//     when the file has left the journal, for which groups are made to checkpoint. It
+//     is removed then, and not used again.
 //   - Each head is compared with the state that the records before it give: a
 //     difference is a lost write, whatever the checksums say.
 //   - EventWritten and EventPersisted are also traced for the hard states in a

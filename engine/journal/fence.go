@@ -37,6 +37,7 @@ func (j *Journal) keepUnread(h *head) {
 			h.oldest = min(h.oldest, j.files[0].seq)
 		}
 	}
+	j.giveUpUnread()
 	// The oldest file's head is all there is to begin a group with.
 	for n := len(j.files) - 1; n > 0; n-- {
 		if f := j.files[n]; f.seq == h.oldest && f.unread {

@@ -45,6 +45,8 @@ type Journal struct {
 
 	rollWanted bool // by mend, between two batches
 	mending    env.Timer
+	mends      int       // since the last checkpoint or finding
+	unread     []finding // by Open, which groups wait for to read again
 
 	// The callbacks of every batch, made once.
 	onPosted  func()
@@ -177,6 +179,7 @@ func (j *Journal) Checkpointed(id env.GroupID, checkpointID, index, term uint64)
 	}
 	g.view.newCheckpoint(checkpoint{checkpointID, index, term})
 	j.note(g)
+	j.mendSoon()
 }
 
 // Retain tells that raft's followers want entries from index from on. It only

@@ -8,6 +8,8 @@ type memory struct {
 	pinned int64 // of these: not durable or not applied
 	cold   int64 // all cold caches
 	turn   int   // the group whose memory is taken next
+
+	reading int64 // read-backs under way
 }
 
 const (
@@ -39,3 +41,25 @@ func (j *Journal) evict(v *View) {
 }
 
 func (j *Journal) overBudget() bool { return j.memory.window+j.memory.cold > j.cfg.WindowBytes }
+
+// readBacksAtLeast is how many groups may read back at once, however small the
+// budget is.
+const readBacksAtLeast = 4
+
+// mayReadBack holds what is read back for slow followers, all groups together, to a
+// quarter of the budget: a node that comes back is behind in all of its groups at
+// once. Whoever has to wait asks again; what nobody took in time makes room.
+func (j *Journal) mayReadBack() bool {
+	m, each := &j.memory, int64(j.cfg.ReadBackBytes)
+	most := max(j.cfg.WindowBytes/4, readBacksAtLeast*each)
+	if m.cold+(m.reading+1)*each <= most {
+		return true
+	}
+	for n := min(len(j.order), evictVisits); n > 0; n-- {
+		m.turn = (m.turn + 1) % len(j.order)
+		if v := &j.order[m.turn].view; len(v.cold.entries) > 0 && v.cold.keep <= j.env.Clock.Monotonic() {
+			v.dropCold()
+		}
+	}
+	return m.cold+(m.reading+1)*each <= most
+}

@@ -28,13 +28,18 @@ func (v *View) readAhead(lo uint64) {
 		}
 		from = c.next()
 	}
+	if !v.journal.mayReadBack() {
+		return // raft asks again
+	}
 	c.reading = true
+	v.journal.memory.reading++
 	v.journal.tasks.Go("journal read-back", func(t *env.Task) { v.readBack(t, from) })
 }
 
 func (v *View) readBack(t *env.Task, from uint64) {
 	entries, err := v.read(t, from, v.window.first-1)
 	v.cold.reading = false
+	v.journal.memory.reading--
 	if v.journal.failed != nil || v.journal.closed || errors.Is(err, errGone) {
 		return
 	}

@@ -87,6 +87,9 @@ func (j *Journal) freed() {
 	}
 }
 
+// Needed is what the files take that only checkpoints can free, of MaxBytes.
+func (j *Journal) Needed() int64 { return j.needed }
+
 // Full tells that files which only checkpoints can free approach MaxBytes: take no
 // more records until it ends. Small appends (votes, commit indexes, a leader's
 // first entry, changes of membership) go on: without them nothing is committed,

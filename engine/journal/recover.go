@@ -39,19 +39,21 @@ func Open(t *env.Task, e env.Env, cfg Config, id Identity, expect []Genesis, tas
 		}
 		if err == nil {
 			j.opening = false
+			j.mendSoon()
 			return j, nil
 		}
 		j.abandon(r.opened)
 		if !r.passing || !r.patient {
 			return nil, err
 		}
-		t.Sleep(e.Clock, openRetry)
+		t.Sleep(e.Clock, openRetry<<(try-1))
 	}
 }
 
-// A read error where it would cost the whole node is waited for a little.
+// A read error where it would cost all replicas of the node is waited for: 3.1 s
+// in all.
 const (
-	openTries = 4
+	openTries = 6
 	openRetry = 100 * time.Millisecond
 )
 
@@ -91,6 +93,7 @@ type recovery struct {
 	patient    bool   // another try follows
 	passing    bool   // and may go better
 	resync     int64  // bytes carried over, as they stood
+	findings   []finding
 }
 
 // recovering is a file of the chain.
@@ -124,6 +127,7 @@ func (r *recovery) run() error {
 	if !r.headRead && len(j.order) == 0 && r.expect == nil {
 		return fmt.Errorf("%w: nobody knows which groups there were: %w", ErrDamaged, r.lost)
 	}
+	r.tellDamage()
 	if err := r.goOn(prev); err != nil {
 		return err
 	}
@@ -364,6 +368,9 @@ func (r *recovery) goOn(prev position) error {
 	}
 	r.opened = append(r.opened, f)
 	// Only now: until the next file has its name, these may be all there is.
+	for _, f := range r.retired {
+		j.traceMended(f)
+	}
 	j.spares.retired = append(j.spares.retired, r.retired...)
 	if r.resync > 0 {
 		j.env.Tracer.Trace(env.Event{Kind: env.EventResynced, File: f.name, Offset: f.headEnd, Length: r.resync})

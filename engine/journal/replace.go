@@ -133,6 +133,7 @@ func (j *Journal) putSpecial(r *request) {
 	case recordFence:
 		if g.fenced == nil || g.unread {
 			g.fenced, g.unread = r.reason, false
+			j.giveUpUnread()
 		}
 		rec.payload = []byte(reasonText(r.reason))
 	case recordAppend, recordCheckpoint:

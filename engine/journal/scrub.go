@@ -113,6 +113,7 @@ func (j *Journal) harmed(f *file, h harm, found func(Damage)) {
 		}
 	}
 	found(d)
+	j.mends = 0
 	j.mend()
 }
 
@@ -132,16 +133,15 @@ const (
 	mendEvery = time.Second
 	// mendWithin is how long checkpoints may take to cover what is damaged.
 	mendWithin = 30 * time.Second
+	// mendTries is how often they are, without a new checkpoint or finding.
+	mendTries = 60
 )
 
 // mend gets rid of damaged files: rolls when that helps, and gives up what cannot
 // be covered.
 func (j *Journal) mend() {
-	if j.mending != nil || j.failed != nil || j.closing {
-		return
-	}
 	first := slices.IndexFunc(j.files, func(f *file) bool { return f.bad })
-	if first < 0 {
+	if first < 0 || j.mending != nil || j.failed != nil || j.closing {
 		return
 	}
 	for _, f := range j.files[first:] {
@@ -151,10 +151,24 @@ func (j *Journal) mend() {
 		j.rollWanted = true
 		j.kick()
 	}
-	j.mending = j.env.Clock.AfterFunc(mendEvery, func() {
-		j.mending = nil
-		j.mend()
-	})
+	if j.mends++; j.mends < mendTries {
+		j.armMend()
+	}
+}
+
+// mendSoon looks at damaged files, if there are any: in a while, and some times.
+func (j *Journal) mendSoon() {
+	j.mends = 0
+	j.armMend()
+}
+
+func (j *Journal) armMend() {
+	if j.mending == nil && slices.ContainsFunc(j.files, func(f *file) bool { return f.bad }) {
+		j.mending = j.env.Clock.AfterFunc(mendEvery, func() {
+			j.mending = nil
+			j.mend()
+		})
+	}
 }
 
 // needsFile tells whether some checkpoint is missing to give a file back.

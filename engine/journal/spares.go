@@ -199,7 +199,9 @@ func (j *Journal) takeRetired() *file {
 	return nil
 }
 
-// recycle makes a spare of a retired file, or removes it if there are enough.
+// recycle makes a spare of a retired file, or removes it if there are enough: also
+// one in which damage was met, for a sector that is not given stays so until it is
+// written.
 // Its new name is durable before anything is written to it: otherwise a power
 // loss could bring the old name back over new bytes.
 func (j *Journal) recycle(t *env.Task, f *file) error {
@@ -207,7 +209,7 @@ func (j *Journal) recycle(t *env.Task, f *file) error {
 	old := f.name
 	j.stats.Recycled++
 	j.env.Tracer.Trace(env.Event{Kind: env.EventRecycled, File: old})
-	if len(s.ready) >= j.cfg.Spares || f.size != j.cfg.FileBytes {
+	if len(s.ready) >= j.cfg.Spares || f.size != j.cfg.FileBytes || f.bad {
 		f.handle.Close()
 		if err := t.Remove(j.env.Disk, old); err != nil {
 			return fmt.Errorf("journal: remove %s: %w", old, err)

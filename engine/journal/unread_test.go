@@ -138,9 +138,81 @@ func TestRotBesideAnUnreadableSector(t *testing.T) {
 	n.wantFenced(2)
 }
 
-// A sector that cannot be read behind the watermark may hold what was
-// acknowledged last: Open fails, and once it reads again all is there.
+// A sector that cannot be read behind the watermark may hold what was acknowledged
+// last. Open waits a little; then who may have had it there is fenced for good, and
+// the others go on, with all that was written behind the watermark.
 func TestUnreadableTailIsNotTorn(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		sector int64 // of the last batch; -1: where the next one would begin
+		fenced []env.GroupID
+	}{
+		{"a record", 2, []env.GroupID{1}},
+		{"the header and a directory", 0, []env.GroupID{1}},
+		{"where the next batch would begin", -1, []env.GroupID{1, 2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cfg := testConfig()
+			cfg.SealAfter = 1 << 40
+			n := newNode(t, 1, cfg, 2)
+			n.open()
+			n.put(2, journal.HardState{Term: 1}, span(1, 3, 1, "a"))
+			n.put(1, journal.HardState{Term: 1}, span(1, 3, 1, strings.Repeat("b", 3000)))
+			n.put(2, journal.HardState{Term: 7, Vote: 4}, span(4, 6, 7, "c"))
+			n.put(1, journal.HardState{Term: 1}, span(4, 6, 1, strings.Repeat("b", 3000)))
+			w := n.written(1)[1]
+			sector := w.Offset/512*512 + c.sector*512
+			if c.sector < 0 {
+				sector = (w.Offset + w.Length + 1023) / 512 * 512 // behind the second directory
+			}
+			n.kill()
+			n.badSector(w.File, sector)
+			n.open()
+			n.wantFenced(c.fenced...)
+			found, err := n.damages(), n.fences()[1]
+			if len(found) != 1 || found[0].File != w.File || !strings.Contains(err.Error(), w.File) || !strings.Contains(err.Error(), env.ErrIO.Error()) {
+				t.Errorf("reported as %v, the reason is %v", found, err)
+			}
+			if len(c.fenced) < 2 {
+				n.expect(2, append(span(1, 3, 1, "a"), span(4, 6, 7, "c")...))
+				if hs := n.j.Groups()[1].HardState; hs.Term != 7 || hs.Vote != 4 {
+					t.Errorf("hard state %+v", hs)
+				}
+				n.put(2, journal.HardState{Term: 7, Vote: 4}, span(7, 7, 7, "d"))
+			}
+			// It reads again: who was silenced stays so.
+			for range 2 {
+				n.powerLoss(loseAll)
+				n.open()
+				n.wantFenced(c.fenced...)
+			}
+			// Another replica takes the place of one that is fenced so.
+			n.await(func(t *env.Task) {
+				t.Await(func(done func()) {
+					if err := n.j.Adopt(1, 900, 1, 0, 0, done); err != nil {
+						n.tb.Fatalf("adopt: %v", err)
+					}
+				})
+			})
+			n.powerLoss(loseAll)
+			n.open()
+			n.wantFenced(c.fenced[1:]...)
+		})
+	}
+}
+
+// damages gives what was reported as damaged.
+func (n *node) damages() (out []env.Event) {
+	for _, e := range n.events {
+		if e.Kind == env.EventDamaged {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// A sector of the tail that reads at the third try costs nobody anything.
+func TestUnreadableTailThatPasses(t *testing.T) {
 	cfg := testConfig()
 	cfg.SealAfter = 1 << 40
 	n := newNode(t, 1, cfg, 1)
@@ -149,15 +221,49 @@ func TestUnreadableTailIsNotTorn(t *testing.T) {
 	n.put(1, journal.HardState{}, span(4, 6, 1, strings.Repeat("b", 3000)))
 	w := n.written(1)[1]
 	n.kill()
-	for range 2 {
-		n.bad = func(name string, off int64) bool { return name == w.File && off == w.Offset/512*512+1024 }
-		if _, err := n.tryOpen(); !errors.Is(err, env.ErrIO) || !strings.Contains(err.Error(), w.File) {
-			t.Fatalf("open: %v", err)
+	tries := 7 // three a try, of which one is of the whole file
+	n.bad = func(name string, off int64) bool {
+		hit := tries > 0 && name == w.File && off == w.Offset/512*512+1024
+		if hit {
+			tries--
 		}
-		n.kill()
+		return hit
 	}
 	n.open()
+	n.wantFenced()
 	n.expect(1, append(span(1, 3, 1, "a"), span(4, 6, 1, strings.Repeat("b", 3000))...))
+	if tries != 0 || len(n.damages()) != 0 {
+		t.Errorf("%d read errors were not met, %v", tries, n.damages())
+	}
+}
+
+// A replica that was adopted in the doubtful tail is silenced with its old self: the
+// fence stands behind the adoption.
+func TestUnreadableTailBehindAnAdoption(t *testing.T) {
+	cfg := testConfig()
+	cfg.SealAfter = 1 << 40
+	n := newNode(t, 1, cfg, 2)
+	n.open()
+	n.j.Fence(1, journal.ErrDamaged)
+	n.await(func(t *env.Task) {
+		t.Await(func(done func()) {
+			if err := n.j.Adopt(1, 900, 1, 0, 0, done); err != nil {
+				n.tb.Fatalf("adopt: %v", err)
+			}
+		})
+	})
+	n.put(1, journal.HardState{Term: 5, Vote: 9}, span(1, 3, 5, strings.Repeat("b", 3000)))
+	w := n.written(1)[0]
+	n.kill()
+	n.badSector(w.File, w.Offset/512*512+1024)
+	n.open()
+	n.wantFenced(1)
+	if r := n.j.Groups()[0]; r.Replica != 900 {
+		t.Errorf("replica %d is fenced, not 900", r.Replica)
+	}
+	n.powerLoss(loseAll)
+	n.open()
+	n.wantFenced(1)
 }
 
 // Both heads of a file unreadable for a moment: Open waits. For longer: nobody
@@ -207,9 +313,9 @@ func TestUnreadableSectorBehindTheEnd(t *testing.T) {
 
 // TestUnreadableSectorAnywhere takes each sector of a journal away for the time
 // of one process, which goes on with the groups that are left. Once it reads
-// again, nothing of anybody is missing.
+// again, nothing of anybody is missing, but of those that were silenced for good.
 func TestUnreadableSectorAnywhere(t *testing.T) {
-	failed, fenced, fine := 0, 0, 0
+	silenced, fenced, fine := 0, 0, 0
 	stride := 1
 	if testing.Short() {
 		stride = 5
@@ -225,27 +331,33 @@ func TestUnreadableSectorAnywhere(t *testing.T) {
 			if !m.takeSector(place) {
 				break
 			}
-			switch whole, err := m.tryOpen(); {
-			case !whole || err != nil && !errors.Is(err, env.ErrIO):
+			if whole, err := m.tryOpen(); !whole || err != nil {
 				tb.Fatalf("open: %v", err)
-			case err != nil:
-				failed++
+			}
+			forGood := m.fencedForGood()
+			switch {
+			case m.goOnWithout():
+				fenced++
 			default:
-				if m.goOnWithout() {
-					fenced++
-				} else {
-					fine++
-				}
+				fine++
 			}
 			m.crash(l)
+			if forGood {
+				silenced++
+				m.open()
+				if !m.fencedForGood() {
+					tb.Fatalf("who may have forgotten what could not be read speaks again")
+				}
+				continue
+			}
 			m.recovered()
 			m.story(2)
 			m.crash(loseAll)
 			m.recovered()
 		}
 	}
-	t.Logf("Open failed %d times, fenced %d times, and needed nothing of the sector %d times", failed, fenced, fine)
-	if failed == 0 || fenced == 0 || fine == 0 {
+	t.Logf("Open fenced %d times, %d of them for good, and needed nothing of the sector %d times", fenced, silenced, fine)
+	if silenced == 0 || fenced == 0 || fine == 0 {
 		t.Error("one of the three is not tested")
 	}
 }
@@ -264,6 +376,12 @@ func (m *model) takeSector(place int) bool {
 		return true
 	}
 	return false
+}
+
+// fencedForGood tells whether some group is fenced for what may have stood behind
+// the watermark.
+func (m *model) fencedForGood() bool {
+	return slices.ContainsFunc(m.j.Groups(), func(r journal.Recovered) bool { return r.Reason == journal.FencedDamage })
 }
 
 // goOnWithout lets the groups live on that are not fenced, and tells whether

@@ -16,6 +16,7 @@ func (r *recovery) walk() position {
 	j := r.journal
 	for i, f := range r.files {
 		if f.headErr != nil {
+			r.harmed(f, 0, f.file.size, f.headErr)
 			r.lose(f.headErr)
 			continue
 		}
@@ -128,7 +129,9 @@ func (r *recovery) walkInner(f, next *recovering) {
 	}
 	end := next.head.prevEnd
 	if end < f.head.end || end > f.file.size {
-		r.journal.fenceAll(&DamageError{File: f.file.name, Offset: f.file.size, What: fmt.Sprintf("%s follows offset %d", next.file.name, end)})
+		err := &DamageError{File: f.file.name, Offset: f.file.size, What: fmt.Sprintf("%s follows offset %d", next.file.name, end)}
+		r.harmed(f, 0, f.file.size, err)
+		r.journal.fenceAll(err)
 		return
 	}
 	f.file.end = end
@@ -139,7 +142,9 @@ func (r *recovery) walkInner(f, next *recovering) {
 func (r *recovery) walkLast(f *recovering) position {
 	end := max(f.scan.watermark(f.head.end, f.head.durableEnd), f.head.end)
 	if whole := max(f.head.fileBytes, end); whole > f.file.size {
-		r.journal.fenceAll(&DamageError{File: f.file.name, Offset: f.file.size, What: fmt.Sprintf("ends here, %d bytes were durable", whole)})
+		err := &DamageError{File: f.file.name, Offset: f.file.size, What: fmt.Sprintf("ends here, %d bytes were durable", whole)}
+		r.harmed(f, f.file.size, whole, err)
+		r.journal.fenceAll(err)
 		end = min(end, roundUp(f.file.size-sectorBytes+1))
 	}
 	f.file.end = end
@@ -151,7 +156,7 @@ func (r *recovery) walkLast(f *recovering) position {
 	tail := r.carry(f, end, f.file.size)
 	r.resync = tail - end
 	if f.scan.doubtful(tail) {
-		r.unreadable = fmt.Errorf("journal: %s behind offset %d: %w", f.file.name, tail, f.scan.failed)
+		r.doubt(f, tail)
 	} else if f.scan.tornAt(tail) {
 		r.journal.env.Tracer.Trace(env.Event{Kind: env.EventTornTail, File: f.file.name, Offset: tail})
 	}
@@ -192,9 +197,12 @@ func (f *recovering) damage(from, to int64, what string, cause error) error {
 // were, every group is. It returns where to go on.
 func (r *recovery) judge(f *recovering, w wreck, cause error) int64 {
 	if !w.known {
-		r.journal.fenceAll(f.damage(w.start, w.end, "batch and both its directories", cause))
+		err := f.damage(w.start, w.end, "batch and both its directories", cause)
+		r.harmed(f, w.start, w.end, err)
+		r.journal.fenceAll(err)
 		return w.end
 	}
+	r.harmed(f, w.start, w.end, f.damage(w.start, w.end, "batch", cause))
 	for _, b := range w.batches {
 		for i := range b.dir.len() {
 			id, start, length := b.dir.at(i)
@@ -224,16 +232,21 @@ func (r *recovery) carry(f *recovering, off, limit int64) int64 {
 		}
 		for i := range b.dir.len() {
 			rec, _ := b.record(i)
-			g := r.journal.groups[rec.group]
-			if g == nil || g.fenced != nil && !g.unread && !r.revives(g, &rec) {
-				continue
-			}
-			rec.payload = slices.Clone(rec.payload)
-			r.carried = append(r.carried, carriedRecord{g, rec})
+			r.carryRecord(&rec)
 		}
 		off = b.header.end()
 	}
 	return off
+}
+
+func (r *recovery) carryRecord(rec *record) {
+	g := r.journal.groups[rec.group]
+	if g == nil || g.fenced != nil && !g.unread && !r.revives(g, rec) {
+		return
+	}
+	kept := *rec
+	kept.payload = slices.Clone(rec.payload)
+	r.carried = append(r.carried, carriedRecord{g, kept})
 }
 
 // revives tells whether a record of a fenced group is its adoption or comes after.

@@ -122,10 +122,13 @@ func (r *Replica) Checkpoint(done func(error)) {
 		return
 	}
 	r.checkpointing, r.sinceBytes = true, 0
-	ended := false
+	ended, began := false, r.now()
 	err := contain(func() error {
 		r.machine.Checkpoint(meta{r.insync.state, r.members}.encode(), func(c machine.Checkpoint, err error) {
 			ended = true
+			if err == nil && r.cfg.Checkpointed != nil {
+				r.cfg.Checkpointed(r.now() - began)
+			}
 			r.checkpointed(c, err)
 			done(err)
 		})

@@ -68,8 +68,11 @@ type Staged struct {
 	Discard  func() // gives the room back; what is kept is used again by the next
 }
 
-// Config of a replica; all fields are required. Limits as in engine.Config.
+// Config of a replica; all fields are required but Checkpointed. Limits as in
+// engine.Config.
 type Config struct {
+	Checkpointed func(took time.Duration) // a checkpoint is durable; may be nil
+
 	Env     env.Env
 	Host    Host
 	Journal *journal.Journal

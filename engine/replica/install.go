@@ -62,7 +62,7 @@ func (r *Replica) wantSnapshot(from env.NodeID, m *raftpb.Message) {
 		return
 	}
 	switch {
-	case in.phase != idle && ref == in.ref:
+	case in.phase == staged && ref == in.ref, in.phase == staging && ref == in.ref && from == in.from:
 		in.offer, in.from, in.leader = m, from, env.ReplicaID(m.GetFrom())
 	case in.phase != idle && in.offer != nil && m.GetTerm() == in.offer.GetTerm() && ref.Index < in.ref.Index:
 		// Late: the same leader has offered a newer one since.
@@ -71,7 +71,8 @@ func (r *Replica) wantSnapshot(from env.NodeID, m *raftpb.Message) {
 	}
 }
 
-// stage begins to fetch; what an earlier round has of the same files is used.
+// stage begins to fetch; what an earlier round has of the same files is used. Of
+// the same snapshot it goes on, and asks the node that offers it now.
 func (r *Replica) stage(from env.NodeID, m *raftpb.Message, ref ship.Ref) {
 	in := &r.install
 	in.round++

@@ -150,6 +150,6 @@
 //   - The pieces of a bad and of a good node in one file do not tell who was bad;
 //     then it is fetched again, and what one node gave alone decides.
 //   - What a repair that is never asked for again leaves is removed by Clean only.
-//   - A manifest is asked of one node only: if that is gone, its next snapshot
-//     message, or the next leader's, goes on with the files.
+//   - A manifest is asked of those only that offered the snapshot: if all of them
+//     are gone, the next leader's offer goes on with the files.
 package ship

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 	"github.com/lockstep-log/lockstep/engine/machine"
@@ -39,6 +40,16 @@ func (x *transfer) getManifest(t *env.Task) error {
 // stagedManifest reads the manifest that an earlier transfer staged; nil if it
 // is not the one.
 func (x *transfer) stagedManifest(t *env.Task) ([]byte, error) {
+	b, err := x.readManifest(t)
+	if err != nil || int64(len(b)) != x.ref.Bytes || checksum(b) != x.ref.Sum {
+		return nil, err
+	}
+	return b, nil
+}
+
+// readManifest reads what is staged under the manifest's name; nil if that is
+// nothing, or nothing that can be read.
+func (x *transfer) readManifest(t *env.Task) ([]byte, error) {
 	f, err := t.Open(x.s.env.Disk, x.at.path(manifestName), env.OpenExisting)
 	if errors.Is(err, env.ErrNotExist) {
 		return nil, nil
@@ -48,28 +59,44 @@ func (x *transfer) stagedManifest(t *env.Task) ([]byte, error) {
 	}
 	defer f.Close()
 	size, err := t.Size(f)
-	if err != nil {
+	if err != nil || size > MaxManifestBytes {
 		return nil, err
 	}
-	if size != x.ref.Bytes {
-		return nil, nil
-	}
 	b := make([]byte, size)
-	if n, _ := t.ReadAt(f, b, 0); int64(n) < size || checksum(b) != x.ref.Sum {
+	if n, _ := t.ReadAt(f, b, 0); int64(n) < size {
 		return nil, nil
 	}
 	return b, nil
 }
 
-// fetchManifest asks for it. Only the node that sent the snapshot has it.
+// errOffered interrupts the wait for a node that may be gone.
+var errOffered = errors.New("ship: another node offers it")
+
+// fetchManifest asks for it. Only the nodes that offered the snapshot have it; one
+// that does so later is asked at once.
 func (x *transfer) fetchManifest(t *env.Task) ([]byte, error) {
-	d := x.s.download(x.group, x.ref, machine.FileInfo{Bytes: x.ref.Bytes, Sum: x.ref.Sum}, []env.NodeID{x.first}, 0)
+	for {
+		b, err := x.fetchManifestOf(t, slices.Clone(x.offered))
+		if !errors.Is(err, errOffered) {
+			return b, err
+		}
+	}
+}
+
+func (x *transfer) fetchManifestOf(t *env.Task, nodes []env.NodeID) ([]byte, error) {
+	d := x.s.download(x.group, x.ref, machine.FileInfo{Bytes: x.ref.Bytes, Sum: x.ref.Sum}, nodes, 0)
 	x.under = d
 	defer func() { x.under = nil; d.close() }()
+	check := func() error {
+		if x.stopped == nil && x.offered[0] != nodes[0] {
+			return errOffered
+		}
+		return x.stopped
+	}
 	for {
 		var b bytes.Buffer
 		for int64(b.Len()) < x.ref.Bytes {
-			data, err := d.take(t, x.check)
+			data, err := d.take(t, check)
 			if err != nil {
 				return nil, err
 			}

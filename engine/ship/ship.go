@@ -55,6 +55,11 @@ type Stats struct {
 	Switched      int64 // turns to another source
 	Busy          int64 // answers "busy" received
 	Refused       int64 // answers "busy" given
+
+	// How much of the limits is used now: see Config.
+	Stages, StagesLimit   int64
+	Repairs, RepairsLimit int64
+	Queued, QueueLimit    int64
 }
 
 // New makes a node's shipping. The configuration must be valid.
@@ -78,8 +83,22 @@ func (s *Ship) Close() {
 	s.server.stop()
 }
 
-// Stats tells what was shipped.
-func (s *Ship) Stats() Stats { return s.stats }
+// Stats tells what was shipped, and what is under way.
+func (s *Ship) Stats() Stats {
+	now := s.stats
+	now.StagesLimit, now.RepairsLimit = int64(s.cfg.StagesAtOnce), int64(s.cfg.RepairsAtOnce)
+	now.Queued, now.QueueLimit = int64(len(s.server.queue)), int64(s.cfg.ServeQueue)
+	for _, x := range s.transfers {
+		switch {
+		case x.wipe:
+		case x.at.only == "":
+			now.Stages++
+		default:
+			now.Repairs++
+		}
+	}
+	return now
+}
 
 // Receive takes a fetch or a chunk; other kinds are not for shipping.
 func (s *Ship) Receive(from env.NodeID, m wire.Message) {
@@ -115,10 +134,10 @@ func (s *Ship) PeerDown(node env.NodeID) {
 // and that it verifies, are left where they are.
 //
 // A newer Stage for the group ends an older one with ErrSuperseded; of the same
-// ref it joins. done is called once, on the loop, never inside of Stage. See
-// the package's errors.
+// ref it joins, and from then on its node is asked first. done is called once, on
+// the loop, never inside of Stage. See the package's errors.
 func (s *Ship) Stage(ref Ref, dir string, keep machine.StateMachine, first env.NodeID, done func(*Staged, error)) {
-	x := &transfer{s: s, group: ref.Group, at: stagePlace(dir), ref: ref, keep: keep, first: first, done: []func(*Staged, error){done}}
+	x := &transfer{s: s, group: ref.Group, at: stagePlace(dir), ref: ref, keep: keep, first: first, offered: []env.NodeID{first}, done: []func(*Staged, error){done}}
 	switch {
 	case ref.Bytes < manifestHeader || ref.Bytes > MaxManifestBytes:
 		s.refuse(x, fmt.Errorf("%w: it would have %d bytes", ErrManifest, ref.Bytes))
@@ -163,11 +182,11 @@ func (s *Ship) admit(x *transfer, most int) {
 // follow lets x wait for the end of o, which has the same place, or join it.
 func (s *Ship) follow(o, x *transfer) {
 	if o.stopped == nil && o.equal(x) {
-		o.done = append(o.done, x.done...)
+		o.join(x)
 		return
 	}
 	if o.next != nil && o.next.equal(x) {
-		o.next.done = append(o.next.done, x.done...)
+		o.next.join(x)
 		return
 	}
 	if o.next != nil {
@@ -251,24 +270,44 @@ func (s *Ship) Progress(g env.GroupID) int64 {
 	return 0
 }
 
-// Clean removes all that is staged in dir, for a group that needs it no more:
-// a running Stage ends with ErrSuperseded, a running Fetch and what one brought
-// stay. done is called once, on the loop, never inside of Clean.
-func (s *Ship) Clean(dir string, done func(error)) {
+// Clean removes what is staged in dir, for a group that has applied all up to an
+// index and did not need it: unless a snapshot is on its way there, or what is
+// staged is of a later one, which the group may yet be offered again. Then it is
+// kept and nothing is changed. A running Fetch and what one brought stay. done is
+// called once, on the loop, never inside of Clean.
+func (s *Ship) Clean(dir string, applied uint64, done func(kept bool, err error)) {
 	at := stagePlace(dir)
 	at.all = true
-	s.wipe(at, done)
+	if s.stages(at) {
+		s.env.Clock.Post(func() {
+			if !s.closed {
+				done(true, nil)
+			}
+		})
+		return
+	}
+	x := &transfer{s: s, at: at, wipe: true, sparing: true, applied: applied}
+	s.wipe(x, func(err error) { done(x.spared, err) })
 }
 
-// wipe is a transfer that brings nothing: so that it and another one of the
+// stages tells whether a snapshot is on its way to a place, or waits there to be
+// installed.
+func (s *Ship) stages(at place) bool {
+	return slices.ContainsFunc(s.transfers, func(x *transfer) bool {
+		return x.at.same(at) && (!x.wipe || x.next != nil)
+	}) || slices.ContainsFunc(s.staged, func(g *Staged) bool { return g.at.same(at) })
+}
+
+// wipe admits a transfer that brings nothing: so that it and another one of the
 // same place follow on each other.
-func (s *Ship) wipe(at place, done func(error)) {
-	s.admit(&transfer{s: s, at: at, wipe: true, done: []func(*Staged, error){func(_ *Staged, err error) {
+func (s *Ship) wipe(x *transfer, done func(error)) {
+	x.done = []func(*Staged, error){func(_ *Staged, err error) {
 		if errors.Is(err, ErrSuperseded) {
 			err = nil // the next one looks at what is there
 		}
 		done(err)
-	}}}, math.MaxInt)
+	}}
+	s.admit(x, math.MaxInt)
 }
 
 // taken tells whether a name in dir belongs to a repair that runs or is staged.

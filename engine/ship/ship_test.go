@@ -399,25 +399,99 @@ func TestClean(t *testing.T) {
 	w.mustStage(w.offer(10), files)
 	o := w.fetch(info("0000.log", files["0000.log"]))
 	w.until(func() bool { return o.done > 0 })
-	cleaned := false
-	clean := func() {
-		cleaned = false
-		w.host(1).p.ship.Clean(dir, func(err error) {
-			if cleaned = true; err != nil {
-				t.Error(err)
-			}
-		})
-		w.until(func() bool { return cleaned })
+	if kept := w.clean(10); !kept {
+		t.Error("what waits to be installed was cleaned away")
 	}
-	clean()
+	w.host(1).crash(false, 0)
+	w.host(1).boot()
+	o = w.fetch(info("0000.log", files["0000.log"]))
+	w.until(func() bool { return o.done > 0 })
+	if kept := w.clean(10); kept {
+		t.Error("what an earlier life left was kept")
+	}
 	if got := w.leftovers(); len(got) != 2 { // the repair that is staged, and its progress
 		t.Errorf("left: %v", got)
 	}
 	w.host(1).crash(false, 0)
 	w.host(1).boot()
-	clean()
+	w.clean(10)
 	if got := w.leftovers(); len(got) != 0 {
 		t.Errorf("left: %v", got)
+	}
+}
+
+// clean drives Clean to its end.
+func (w *world) clean(applied uint64) (kept bool) {
+	w.t.Helper()
+	cleaned := false
+	w.host(1).p.ship.Clean(dir, applied, func(k bool, err error) {
+		if cleaned, kept = true, k; err != nil {
+			w.t.Fatalf("cleaning: %v", err)
+		}
+	})
+	w.until(func() bool { return cleaned })
+	return kept
+}
+
+// TestCleanSparesWhatComes: a snapshot of which only the manifest is asked for, and
+// one that a dead leader left half staged, are still wanted by who has not applied
+// what they give.
+func TestCleanSparesWhatComes(t *testing.T) {
+	w := newWorld(t, 41, 3, small)
+	files := randomFiles(41, 9000, 4000)
+	w.replicate(files)
+	w.host(2).crash(true, diskmodel.LossAny)
+	o := &outcome{}
+	ref := func() ship.Ref {
+		w.host(2).boot()
+		defer w.host(2).crash(true, diskmodel.LossAny)
+		return w.offer(10)
+	}()
+	w.host(1).p.exec(func() { w.host(1).p.ship.Stage(ref, dir, nil, 2, o.take) })
+	w.pass(5 * time.Millisecond)
+	if w.host(1).p.ship.Progress(group) > 0 {
+		t.Fatal("something came from a dead node")
+	}
+	if kept := w.clean(9); !kept || o.done > 0 {
+		t.Errorf("kept %v, the transfer ended with %v", kept, o.err)
+	}
+	w.until(func() bool { return o.done > 0 })
+
+	w.host(2).boot()
+	o = w.stage(w.offer(10), nil)
+	w.until(func() bool { return w.host(1).p.ship.Progress(group) > 6000 })
+	w.host(1).p.exec(func() { w.host(1).p.ship.Cancel(group) })
+	w.until(func() bool { return o.done > 0 })
+	if kept := w.clean(9); !kept {
+		t.Error("a half staged snapshot was cleaned away between two offers")
+	}
+	if again := w.mustStage(w.offer(10), files); again.staged.Resumed < 4000 {
+		t.Errorf("%d bytes taken over", again.staged.Resumed)
+	}
+}
+
+// TestAnotherOffers: a node that offers the same snapshot is asked for its manifest
+// at once when the first is gone.
+func TestAnotherOffers(t *testing.T) {
+	w := newWorld(t, 42, 3, small)
+	files := randomFiles(42, 900, 400)
+	w.replicate(files)
+	ref := w.offer(10)
+	if other, err := w.host(3).p.ship.Offer(group, manifestOf(10, files)); err != nil || other != ref {
+		t.Fatalf("the other offers %v: %v", other, err)
+	}
+	w.host(2).crash(true, diskmodel.LossAny)
+	first, second := w.stage(ref, nil), &outcome{}
+	w.pass(5 * time.Millisecond)
+	began := w.k.Now()
+	w.host(1).p.exec(func() { w.host(1).p.ship.Stage(ref, dir, nil, 3, second.take) })
+	w.until(func() bool { return second.done > 0 })
+	w.check(second, files)
+	if first.done != 1 || first.err != nil {
+		t.Errorf("the first caller was told %d times, %v", first.done, first.err)
+	}
+	if took := time.Duration(w.k.Now() - began); took > small.ChunkTimeout {
+		t.Errorf("took %v, the timeout of a dead node is %v", took, small.ChunkTimeout)
 	}
 }
 

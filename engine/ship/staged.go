@@ -78,5 +78,5 @@ func (g *Staged) Discard(done func(error)) {
 		g.s.env.Clock.Post(func() { done(nil) })
 		return
 	}
-	g.s.wipe(g.at, done)
+	g.s.wipe(&transfer{s: g.s, at: g.at, wipe: true}, done)
 }

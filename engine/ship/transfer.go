@@ -20,6 +20,12 @@ type transfer struct {
 	file  machine.FileInfo     // of a repair
 	keep  machine.StateMachine // nil: nothing of it stays
 	first env.NodeID
+	// offered are the nodes that sent the snapshot, the last one first: only they
+	// have the manifest.
+	offered []env.NodeID
+	sparing bool // a wipe: not what is staged of a snapshot later than applied
+	applied uint64
+	spared  bool // it did not
 
 	done     []func(*Staged, error)
 	stopped  error     // why it has to end
@@ -40,6 +46,22 @@ func (x *transfer) equal(o *transfer) bool {
 }
 
 func (x *transfer) check() error { return x.stopped }
+
+// join lets another caller wait for the same transfer. The node that it names is
+// there, whatever became of the one asked so far.
+func (x *transfer) join(o *transfer) {
+	x.done = append(x.done, o.done...)
+	if o.first == 0 || o.first == x.offered[0] {
+		return
+	}
+	x.first = o.first
+	x.offered = slices.Insert(slices.DeleteFunc(x.offered, func(n env.NodeID) bool { return n == o.first }), 0, o.first)
+	x.s.env.Clock.Post(func() {
+		if x.under != nil && !x.s.closed {
+			x.under.poke()
+		}
+	})
+}
 
 func (x *transfer) gained(n int64) { x.bytes += n }
 
@@ -66,7 +88,7 @@ func (x *transfer) run(t *env.Task) {
 	var err error
 	switch {
 	case x.wipe:
-		err = x.clear(t)
+		err = x.clean(t)
 	case x.at.only != "":
 		err = x.repair(t)
 	default:
@@ -81,6 +103,22 @@ func (x *transfer) run(t *env.Task) {
 		}
 	}
 	x.s.ended(x, err)
+}
+
+// clean clears the place, unless what is staged there is of a later snapshot than
+// what is applied.
+func (x *transfer) clean(t *env.Task) error {
+	if x.sparing {
+		b, err := x.readManifest(t)
+		if err != nil {
+			return err
+		}
+		if _, m, err := DecodeManifest(b); err == nil && m.Checkpoint.Index > x.applied {
+			x.spared = true
+			return nil
+		}
+	}
+	return x.clear(t)
 }
 
 // clear removes all files of the transfer's place. What a crash leaves of them

@@ -18,6 +18,8 @@ type Config struct {
 	// TailBytes is how much of the log's end is kept in memory for readers; zero
 	// means DefaultTailBytes. At least one write buffer is kept however small it is.
 	TailBytes int
+	// Tails is the budget that all logs of the node share; nil: TailBytes alone holds.
+	Tails *Tails
 	// Replica is noted in each checkpoint; 0 where nobody knows it.
 	Replica uint64
 	// Pool bounds the open files of all logs of the node; nil: no bound.
@@ -108,13 +110,15 @@ var (
 // several steps runs in tasks. fail is called at most once, when a write or a
 // sync fails: the node must stop, and nothing completes after it.
 func New(e env.Env, tasks *env.Tasks, cfg Config, fail func(error)) *Log {
-	return &Log{
+	l := &Log{
 		env:   e,
 		tasks: tasks,
 		cfg:   cfg,
 		fail:  fail,
-		tail:  tail{limit: cmp.Or(max(cfg.TailBytes, 0), DefaultTailBytes)},
+		tail:  tail{limit: cmp.Or(max(cfg.TailBytes, 0), DefaultTailBytes), tails: cfg.Tails},
 	}
+	l.tail.give = l.giveTail
+	return l
 }
 
 // EndOffset is the offset that the next record gets.
@@ -145,6 +149,7 @@ func (l *Log) Fingerprint() uint64 {
 // Close releases the files. What was not checkpointed is in the journal.
 func (l *Log) Close() {
 	l.dead = true
+	l.tail.reset()
 	for _, s := range slices.Concat(l.segments, l.doomed) {
 		s.file.close()
 	}

@@ -26,6 +26,7 @@ func (l *Log) Read(offset, limit int64, maxBytes int, done func(batches []byte, 
 	case offset >= min(limit, l.state.end):
 		done(nil, nil)
 	case l.tail.covers(offset):
+		l.tail.touch()
 		done(l.tail.read(offset, limit, maxBytes), nil)
 	default:
 		l.tasks.Go("wal read", func(t *env.Task) {

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"container/list"
 	"sort"
 
 	"github.com/lockstep-log/lockstep/engine/record"
@@ -23,6 +24,11 @@ type tail struct {
 	chunks    []chunk // contiguous, oldest first
 	unwritten int     // where, in the newest chunk, bytes begin that the disk has not been given
 	spare     []mark
+
+	tails   *Tails        // nil: only its own limit holds
+	place   *list.Element // in tails
+	counted int           // of bytes, in tails
+	give    func()        // frees all of it, for another log's sake
 }
 
 // chunk is a run of whole batches.
@@ -64,6 +70,11 @@ func (t *tail) grow(n int, base int64) {
 	t.bytes += size
 	t.unwritten = 0
 	t.shrink()
+	t.account()
+	if t.tails != nil {
+		t.touch()
+		t.tails.fit(t)
+	}
 }
 
 // shrink drops the oldest chunks beyond the limit.
@@ -157,4 +168,7 @@ func (c *chunk) bounds(i int) (end int, next int64) {
 }
 
 // reset forgets everything.
-func (t *tail) reset() { *t = tail{limit: t.limit} }
+func (t *tail) reset() {
+	t.bytes, t.chunks, t.unwritten, t.spare = 0, nil, 0, nil
+	t.account()
+}

@@ -191,6 +191,7 @@ func (c *Cluster) engineConfig(node env.NodeID) engine.Config {
 	set(&cfg.MaxBatchBytes, int(e.MaxBatchBytes))
 	set(&cfg.CheckpointBytes, e.CheckpointBytes)
 	set(&cfg.LogTailBytes, e.LogTailBytes)
+	cfg.LogTailsBytes = 2 * int64(cfg.LogTailBytes)
 	set(&cfg.Log.SegmentBytes, e.SegmentBytes)
 	set(&cfg.Log.IndexIntervalBytes, e.IndexIntervalBytes)
 	set(&cfg.Log.MaxBatchBytes, e.MaxBatchBytes)

@@ -59,7 +59,7 @@ func areaOf(name string) (area string, group env.GroupID) {
 // in tells whether a file is of a fault's area.
 func (f *Fault) in(name string) bool {
 	area, _ := areaOf(name)
-	return area != "" && (f.Area == "" || f.Area == AreaAny || f.Area == area)
+	return area != "" && (f.Area == "" || f.Area == AreaAny || f.Area == area || f.Area == AreaTail && area == AreaJournal)
 }
 
 // place is a sector of a file.
@@ -93,25 +93,36 @@ func (c *Cluster) places(f *Fault, h *host) []place {
 // journal it leaves out those at its end: a batch that is the last one and not
 // sealed, or a seal, would read as torn after the next power loss, which no system can tell
 // from a tail that was never durable (design, section 4: the stated residual).
+// What cannot be read there shows, also where the next batch would begin.
 func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 	raw, _ := h.disk.ReadRaw(name)
 	area, _ := areaOf(name)
-	if f.Kind == BadRead && area == AreaJournal {
-		// What the disk does not give at the end of the journal keeps the node down,
-		// and a sector that cannot be read comes there when its file is recycled.
-		return nil
-	}
-	if area == AreaJournal && f.Kind != LostEntry { // that a name is gone shows
+	if area == AreaJournal && f.Kind != LostEntry && f.Kind != BadRead { // that a name is gone shows
 		raw = raw[:min(int64(len(raw)), h.sealedEnd(name))]
 	}
 	if r := h.aloneAt(name); r != nil {
 		raw = raw[:min(int64(len(raw)), r.notedEnd(name))]
 	}
+	begin := 0
+	if f.Area == AreaTail {
+		if begin = int(h.tailOf(name) / sectorBytes * sectorBytes); begin == 0 {
+			return nil
+		}
+	}
 	var out []place
-	for off := 0; off < len(raw); off += sectorBytes {
+	for off := begin; off < len(raw); off += sectorBytes {
 		sector := raw[off:min(off+sectorBytes, len(raw))]
 		if slices.ContainsFunc(sector, func(b byte) bool { return b != 0 }) {
 			out = append(out, place{name, int64(off)})
+		}
+	}
+	if f.Kind == BadRead && area == AreaJournal {
+		next := int64(begin)
+		if len(out) > 0 {
+			next = out[len(out)-1].off + sectorBytes
+		}
+		if next < int64(len(raw)) {
+			out = append(out, place{name, next})
 		}
 	}
 	return out

@@ -1,10 +1,14 @@
 package cluster
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockstep-log/lockstep/engine"
+	"github.com/lockstep-log/lockstep/netmodel"
 )
 
 // still is a cluster that has booted, and whose faults are begun by hand.
@@ -260,6 +264,29 @@ func TestAResetBreaksClientsConnections(t *testing.T) {
 	}
 }
 
+// TestAResetFailsWhatIsUnderWay: a client hears at once of a request, and of an
+// answer, that a reset caught on its way.
+func TestAResetFailsWhatIsUnderWay(t *testing.T) {
+	for _, after := range []time.Duration{5 * time.Millisecond, 15 * time.Millisecond, 25 * time.Millisecond} {
+		t.Run(after.String(), func(t *testing.T) {
+			c := still(t, 5)
+			c.net.SetLink(clientAddr(0), 1, netmodel.Link{Base: 10 * time.Millisecond})
+			c.net.SetLink(1, clientAddr(0), netmodel.Link{Base: 10 * time.Millisecond})
+			var heard []error
+			delivered := 0
+			c.call(0, 1, 100, func(_ *engine.Node, reply func(int, func())) {
+				c.k.After(10*time.Millisecond, func() { reply(100, func() { delivered++ }) })
+			}, func(err error) { heard = append(heard, err) })
+			c.k.Run(c.k.Now() + int64(after))
+			c.beginReset(&Fault{Kind: Reset, Clients: true}, c.hosts[:1])
+			c.k.Run(c.k.Now() + int64(time.Second))
+			if delivered != 0 || len(heard) != 1 || !errors.Is(heard[0], errReset) {
+				t.Errorf("%d answers, heard %v", delivered, heard)
+			}
+		})
+	}
+}
+
 // TestOverlappingSwapsEndAtHome: whatever the order of the ends, the disks in
 // force are those of the swaps that are left.
 func TestOverlappingSwapsEndAtHome(t *testing.T) {
@@ -328,13 +355,14 @@ func TestADiskKeepsNoHostsFaults(t *testing.T) {
 
 func TestNonsenseIsRefused(t *testing.T) {
 	for want, f := range map[string]Fault{
-		"faults[0].nodes: a node stands there twice":                       {Kind: Crash, Nodes: []uint64{2, 1, 2}},
-		"faults[0].nodes: it takes two disks to swap them":                 {Kind: SwapDisks, Role: RoleLeader},
-		"faults[0].on: of all its targets together there is no such event": {Kind: Ring, Role: RoleAll, On: OnWrite},
-		"faults[0].bytesPerSecond: 0 throttles nothing":                    {Kind: ThrottleDisk, Role: RoleAll},
-		"faults[0].driftPPM: 0 is no drift":                                {Kind: Drift, Role: RoleAll},
-		"faults[0].area: writes to the journal are spared":                 {Kind: LostWrite, Role: RoleAll, Area: AreaJournal},
-		"faults[0].periodNs: 0 is not within 10000000 to 86400000000000":   {Kind: Flap, Role: RoleAll},
+		"faults[0].nodes: a node stands there twice":                                {Kind: Crash, Nodes: []uint64{2, 1, 2}},
+		"faults[0].nodes: it takes two disks to swap them":                          {Kind: SwapDisks, Role: RoleLeader},
+		"faults[0].on: of all its targets together there is no such event":          {Kind: Ring, Role: RoleAll, On: OnWrite},
+		"faults[0].bytesPerSecond: 0 throttles nothing":                             {Kind: ThrottleDisk, Role: RoleAll},
+		"faults[0].driftPPM: 0 is no drift":                                         {Kind: Drift, Role: RoleAll},
+		"faults[0].area: writes to the journal are spared":                          {Kind: LostWrite, Role: RoleAll, Area: AreaJournal},
+		"faults[0].area: only what cannot be read may be at the end of the journal": {Kind: Rot, Role: RoleAll, Area: AreaTail},
+		"faults[0].periodNs: 0 is not within 10000000 to 86400000000000":            {Kind: Flap, Role: RoleAll},
 	} {
 		s := Defaults(1)
 		s.Faults = []Fault{f}

@@ -56,8 +56,8 @@ type Fault struct {
 	// DriftPPM is how fast (or slow, negative) a drifting clock runs.
 	DriftPPM int64 `json:"driftPPM,omitempty"`
 
-	// Area is which files a disk's damage strikes: "journal", "segment", "index",
-	// "checkpoint" or "any"; Sectors how many sectors, 0 is one; Shift by how many
+	// Area is which files a disk's damage strikes: "journal", "journal-tail",
+	// "segment", "index", "checkpoint" or "any"; Sectors how many sectors, 0 is one; Shift by how many
 	// sectors a misdirected write misses its place, 0 is one.
 	Area    string `json:"area,omitempty"`
 	Sectors int    `json:"sectors,omitempty"`
@@ -154,6 +154,7 @@ const (
 const (
 	AreaAny        = "any"
 	AreaJournal    = "journal"
+	AreaTail       = "journal-tail" // its end, which no later batch proves to be durable; for BadRead alone
 	AreaSegment    = "segment"
 	AreaIndex      = "index"
 	AreaCheckpoint = "checkpoint"

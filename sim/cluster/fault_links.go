@@ -108,6 +108,7 @@ func (c *Cluster) beginReset(f *Fault, targets []*host) {
 		for n := range c.clients() {
 			c.net.Reset(clientAddr(n), t.addr())
 		}
+		c.broke(t)
 		if t.process != nil {
 			c.reset(t.process)
 		}

@@ -43,6 +43,8 @@ type host struct {
 	attended bool
 	orders   []*order
 
+	asked []*asked // by clients, and not answered
+
 	written []extent // handed to the disk, perhaps not durable yet
 	tail    tail     // of the journal
 

@@ -19,6 +19,7 @@ type tail struct {
 	file   string
 	starts [16]int64 // of the newest extents in it
 	n      int
+	end    int64 // of the newest one
 }
 
 // tailMargin is more than stands in a batch before its first record.
@@ -50,12 +51,26 @@ func (h *host) lastSeal(file string) (end int64) {
 	return end
 }
 
-func (t *tail) wrote(file string, off int64) {
+// tailOf is where the end of a journal file begins that sealedEnd leaves out; in one
+// that was just begun, behind its head or where it was written last. 0: nowhere.
+func (h *host) tailOf(file string) int64 {
+	t := &h.tail
+	if sealed := h.sealedEnd(file); t.file != file || sealed > 0 {
+		return sealed
+	}
+	if newest := t.starts[(t.n-1)%len(t.starts)]; newest > 0 {
+		return newest
+	}
+	return t.end
+}
+
+func (t *tail) wrote(file string, off, n int64) {
 	if t.file != file {
 		*t = tail{file: file}
 	}
 	t.starts[t.n%len(t.starts)] = off
 	t.n++
+	t.end = off + n
 }
 
 // maxWritten is how many extents a host remembers before it drops those that
@@ -65,7 +80,7 @@ const maxWritten = 64
 // wrote remembers an extent until it is durable, for a power loss may take it.
 func (h *host) wrote(file string, off, n int64) {
 	if area, _ := areaOf(file); area == AreaJournal {
-		h.tail.wrote(file, off)
+		h.tail.wrote(file, off, n)
 	}
 	if len(h.written) >= maxWritten {
 		h.forgetDurable()

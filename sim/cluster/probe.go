@@ -184,6 +184,7 @@ const (
 	journalReplaced
 	damageInService
 	damageAtStart
+	tailInDoubt
 	staleFound
 	misdirectedFound
 	scrubPassed
@@ -352,6 +353,7 @@ var probes = [probeCount]Probe{
 	journalReplaced:      {Name: "storage/journal-repaired", About: "a journal was rid of a damaged file"},
 	damageInService:      {Name: "storage/damage-found-in-service", About: "a node that serves found bytes that do not verify"},
 	damageAtStart:        {Name: "storage/damage-found-at-start", About: "a node that recovers found some"},
+	tailInDoubt:          {Name: "storage/tail-in-doubt", About: "a journal's end could not be read, and who may have had a record there was fenced"},
 	staleFound:           {Name: "storage/stale-write-found", About: "a node found damage after its disk was to lose a write"},
 	misdirectedFound:     {Name: "storage/misdirected-write-found", About: "a node found damage after its disk was to misdirect a write"},
 	scrubPassed:          {Name: "storage/scrubbed", About: "a node had read all that its disk holds"},

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lockstep-log/lockstep/checker"
+	"github.com/lockstep-log/lockstep/engine/journal"
 )
 
 // probedStorage is what a prober knows of a machine's disk.
@@ -85,6 +86,7 @@ func (p *prober) disked(e *checker.Event) {
 	case checker.EventDamaged:
 		p.reachIf(n.booted, damageInService)
 		p.reachIf(!n.booted, damageAtStart)
+		p.reachIf(strings.Contains(e.Text, journal.InDoubt), tailInDoubt)
 		p.reachIf(n.swallows, staleFound)
 		p.reachIf(n.misdirects, misdirectedFound)
 		n.swallows, n.misdirects = false, false

@@ -11,6 +11,7 @@ import (
 	"github.com/lockstep-log/lockstep/diskmodel"
 	"github.com/lockstep-log/lockstep/engine"
 	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/journal"
 	"github.com/lockstep-log/lockstep/netmodel"
 )
 
@@ -266,6 +267,7 @@ var scripts = map[probe]script{
 	journalReplaced:      {[]step{repaired("journal")}, []step{repaired("segment")}},
 	damageInService:      {[]step{up(1), damagedFile(1)}, []step{started(1), damagedFile(1)}},
 	damageAtStart:        {[]step{started(1), damagedFile(1)}, []step{up(1), damagedFile(1)}},
+	tailInDoubt:          {[]step{saw(checker.Event{Kind: checker.EventDamaged, Node: 1, Text: "read: " + journal.InDoubt})}, []step{damagedFile(1)}},
 	staleFound:           {[]step{fault(Fault{Kind: LostWrite}, 1), damagedFile(1)}, []step{fault(Fault{Kind: LostWrite}, 1), damagedFile(2)}},
 	misdirectedFound:     {[]step{fault(Fault{Kind: MisdirectedWrite}, 1), damagedFile(2), damagedFile(1)}, []step{fault(Fault{Kind: LostWrite}, 1), damagedFile(1)}},
 	scrubPassed:          {[]step{saw(checker.Event{Kind: checker.EventScrubbed})}, nil},

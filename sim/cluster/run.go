@@ -303,7 +303,7 @@ func (h *host) scarred(file string) bool {
 			}
 		}
 	}
-	return area != AreaJournal && slices.ContainsFunc(h.openDamage(), func(d diskmodel.Damage) bool { return d.Name == file })
+	return slices.ContainsFunc(h.openDamage(), func(d diskmodel.Damage) bool { return d.Name == file })
 }
 
 var errUnread = errors.New("damaged")

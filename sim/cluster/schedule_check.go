@@ -160,7 +160,7 @@ func (f *Fault) check(c *fieldCheck, at string, s *Schedule) {
 	c.between(at+".bytesPerSecond", f.BytesPerSecond, 0, maxBytes)
 	c.between(at+".queueBytes", f.QueueBytes, 0, maxBytes)
 	c.between(at+".driftPPM", f.DriftPPM, -million/2, million/2)
-	c.oneOf(at+".area", f.Area, "", AreaAny, AreaJournal, AreaSegment, AreaIndex, AreaCheckpoint)
+	c.oneOf(at+".area", f.Area, "", AreaAny, AreaJournal, AreaTail, AreaSegment, AreaIndex, AreaCheckpoint)
 	c.between(at+".sectors", int64(f.Sectors), 0, maxSectors)
 	c.between(at+".shift", f.Shift, -maxSectors, maxSectors)
 	leastPeriod := int64(0)
@@ -199,6 +199,8 @@ func (f *Fault) checkKind(c *fieldCheck, at string) {
 		field, problem = ".driftPPM", "0 is no drift"
 	case (f.Kind == MisdirectedWrite || f.Kind == LostWrite) && f.Area == AreaJournal:
 		field, problem = ".area", "writes to the journal are spared"
+	case f.Area == AreaTail && f.Kind != BadRead:
+		field, problem = ".area", "only what cannot be read may be at the end of the journal"
 	default:
 		return
 	}

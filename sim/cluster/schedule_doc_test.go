@@ -192,7 +192,7 @@ func TestThePageNamesEveryWordOfAFault(t *testing.T) {
 	for field, words := range map[string][]string{
 		"role":      {RoleLeader, RoleFollower, RoleISRFollower, RoleLongestLog, RoleShortestLog, RoleAll},
 		"on":        {OnWrite, OnStart, OnSync, OnIO, OnRecoveryIO},
-		"area":      {AreaAny, AreaJournal, AreaSegment, AreaIndex, AreaCheckpoint},
+		"area":      {AreaAny, AreaJournal, AreaTail, AreaSegment, AreaIndex, AreaCheckpoint},
 		"mode":      {"all", "prefix", "subset", "torn", "any"},
 		"direction": {DirectionIn, DirectionOut},
 	} {
