@@ -120,7 +120,7 @@ func scriptedSweep(t *testing.T, to uint64, names ...string) *Sweep {
 	}
 	return &Sweep{
 		Registry: registry, Scenarios: names, From: 1, To: to,
-		Pool:       Pool{Command: scriptedCommand("yes"), Workers: 3, Budget: Budget{Wall: time.Second, MemoryBytes: 150 << 20}},
+		Pool:       Pool{Command: scriptedCommand("yes"), Workers: 3, Budget: Budget{Wall: 5 * time.Second, MemoryBytes: 150 << 20}},
 		ReportPath: filepath.Join(dir, "report.json"), Artefacts: filepath.Join(dir, "artefacts"), Keep: 10,
 	}
 }
@@ -140,7 +140,7 @@ func TestSweepContainsWhatKillsWorkers(t *testing.T) {
 	}{
 		{3, Crash, "the worker died: panic: seed three"},
 		{4, Crash, "the worker died: fatal error: stack overflow"},
-		{5, Hang, "no result after 1s"},
+		{5, Hang, "no result after 5s"},
 		{6, Memory, "the worker held more than its budget of 150 MiB"},
 		{7, Crash, "the worker died: signal: killed"},
 		{8, "lost-write", "value <a> & \"b\""},
