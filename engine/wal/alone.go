@@ -214,6 +214,7 @@ func (l *Log) Salvage(t *env.Task, durable int64) (Salvaged, error) {
 		found.File, found.Pos = w.file, w.pos
 	}
 	for _, b := range w.batches {
+		w.beginAgain()
 		if _, err := l.Append(b); err != nil {
 			return found, fmt.Errorf("%w: offset %d: %w", ErrDamaged, l.state.end, err)
 		}
@@ -304,6 +305,19 @@ type begun struct {
 	name    string
 	base    int64
 	batches [][]byte
+}
+
+// beginAgain begins a segment where one was begun before its predecessor was full:
+// a trim had taken all others, and a crash has taken back the trim.
+func (w *salvage) beginAgain() {
+	l := w.log
+	s := l.active()
+	if s == nil || s.Base == l.state.end {
+		return // the next batch begins one anyway, or has
+	}
+	if slices.ContainsFunc(w.begun, func(b begun) bool { return b.base == l.state.end }) {
+		l.roll()
+	}
 }
 
 // nameAgain puts copies in the place of the segments that may have no durable name.
