@@ -83,7 +83,7 @@ func (p *partition) build(self env.ReplicaID) {
 		MaxInflight: n.cfg.MaxInflight, MaxInflightByte: n.cfg.MaxInflightByte,
 		MaxUncommitted: n.cfg.MaxUncommitted, MaxWaiters: n.cfg.MaxWaiters,
 		CheckpointBytes: n.cfg.CheckpointBytes,
-		SnapshotTimeout: n.cfg.SnapshotTimeout, Space: n.hasSpace,
+		SnapshotTimeout: n.cfg.SnapshotTimeout, Space: n.hasSpace, Recycle: n.commands.give,
 	})
 	p.opens++
 	p.state, p.why = StateOpening, nil

@@ -141,7 +141,7 @@ func (n *node) open(t *env.Task, e env.Env, rec journal.Recovered) {
 		Group: clusterGroup, Self: rec.Replica, Genesis: n.c.genesis, MinISR: 2, Disk: n.journal.Disk(), Opens: n.opens,
 		ElectionTicks: 10, Tick: 50 * time.Millisecond, ISRLag: time.Second,
 		MaxInflight: 16, MaxInflightByte: 1 << 20, MaxUncommitted: 1 << 20, MaxWaiters: 100, CheckpointBytes: 2 << 10,
-		SnapshotTimeout: 2 * time.Second, Space: func() bool { return !n.full },
+		SnapshotTimeout: 2 * time.Second, Space: func() bool { return !n.full }, Recycle: scribble,
 	})
 	if err := n.r.Recover(t, rec); err != nil {
 		n.r.Fence(err)

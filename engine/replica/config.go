@@ -95,4 +95,7 @@ type Config struct {
 	SnapshotTimeout time.Duration
 	// Space tells whether the disk has room for more than small entries.
 	Space func() bool
+	// Recycle gets back what Propose was given once nobody looks at it any more; may
+	// be nil. What never got as far as raft is not given back.
+	Recycle func(data []byte)
 }
