@@ -28,7 +28,7 @@ const floors = `
 	5: engine/kafka engine/client adapter/osenv adapter/rpc/raftpb adapter/rpc/clientpb
 	6: adapter/rpc adapter/kafka adapter/admin sim/cluster
 	7: adapter scenarios
-	8: sim/explore
+	8: sim/explore adapter/bench
 	9: sim/cli
 	10: cmd/... examples/...
 

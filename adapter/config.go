@@ -107,6 +107,10 @@ type TuningConfig struct {
 	// CheckpointBytes are applied between two checkpoints. Default: 64 MiB.
 	CheckpointBytes int64 `yaml:"checkpointBytes,omitempty"`
 
+	// CheckpointFiles is how many journal files may wait for one partition's
+	// checkpoint before it is made to write one. Default: 4.
+	CheckpointFiles int `yaml:"checkpointFiles,omitempty"`
+
 	// SegmentBytes is the size of a log's segment files; fixed at format, equal
 	// on all nodes. Default: 64 MiB.
 	SegmentBytes int64 `yaml:"segmentBytes,omitempty"`
@@ -136,7 +140,7 @@ type TuningConfig struct {
 	JournalRetainBytes int64 `yaml:"journalRetainBytes,omitempty"`
 
 	// JournalMaxBytes is the largest journal. When checkpoints do not free enough of
-	// it, produces are refused. Default: 4 GiB.
+	// it, produces are refused. A start reads all of it at worst. Default: 1 GiB.
 	JournalMaxBytes int64 `yaml:"journalMaxBytes,omitempty"`
 
 	// BacklogBytes may be applied and not be on the disk yet. Beyond it produces are

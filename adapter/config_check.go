@@ -145,6 +145,7 @@ func (c *Config) checkTuning() error {
 		{"maxFetchBytes", int64(t.MaxFetchBytes)},
 		{"maxWaiters", int64(t.MaxWaiters)},
 		{"checkpointBytes", t.CheckpointBytes},
+		{"checkpointFiles", int64(t.CheckpointFiles)},
 		{"segmentBytes", t.SegmentBytes},
 		{"journalFileBytes", t.JournalFileBytes},
 		{"logTailBytes", int64(t.LogTailBytes)},

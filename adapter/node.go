@@ -143,6 +143,15 @@ func (n *Node) Ready() <-chan struct{} { return n.ready }
 // call Kill.
 func (n *Node) Failed() <-chan error { return n.failed }
 
+// Do runs f with the engine on the node's loop, and waits for it: the way to make
+// requests from within the process. It reports false if the node ended before.
+func (n *Node) Do(f func(e *engine.Node)) bool {
+	return n.loop.Call(func() { f(n.engine) })
+}
+
+// DiskStats counts what the node did on its disk, by directories of its own.
+func (n *Node) DiskStats() map[string]osenv.DirStats { return n.disk.Stats() }
+
 // Stop ends the node cleanly: requests are answered, checkpoints written, the
 // journal sealed. If ctx ends first, the node is killed instead. The data is
 // equally safe; a clean stop only starts faster again.

@@ -31,6 +31,7 @@ func (c *Config) Engine() engine.Config {
 	set(&e.MaxFetchBytes, t.MaxFetchBytes)
 	set(&e.MaxWaiters, t.MaxWaiters)
 	set(&e.CheckpointBytes, t.CheckpointBytes)
+	set(&e.CheckpointFiles, t.CheckpointFiles)
 	set(&e.Log.SegmentBytes, t.SegmentBytes)
 	set(&e.Journal.FileBytes, t.JournalFileBytes)
 	set(&e.LogTailBytes, t.LogTailBytes)

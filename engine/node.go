@@ -56,6 +56,7 @@ type Node struct {
 	released  func() // onReleased, made once
 	releasing int    // forced checkpoints that run
 	outbox    outbox
+	commands  commands
 	peers     peers
 	space     space
 	scrub     scrub

@@ -87,7 +87,7 @@ func (p *partition) build(self env.ReplicaID) {
 		MaxUncommitted: n.cfg.MaxUncommitted, MaxWaiters: n.cfg.MaxWaiters,
 		CheckpointBytes: n.cfg.CheckpointBytes,
 		SnapshotTimeout: n.cfg.SnapshotTimeout, Space: n.hasSpace,
-		MaxMessageBytes: min(maxFrameBytes, 2*n.cfg.Journal.FileBytes),
+		MaxMessageBytes: min(maxFrameBytes, 2*n.cfg.Journal.FileBytes), Recycle: n.commands.give,
 	})
 	p.opens++
 	p.state, p.why = StateOpening, nil

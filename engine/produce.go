@@ -25,7 +25,8 @@ func (n *Node) Produce(r ProduceRequest, done func(ProduceResponse)) {
 			Leader: p.leader(), LeaderEpoch: p.leaderEpoch(),
 		})
 	}
-	if code := n.checkBatch(r.Batch); code != None {
+	header, code := n.checkBatch(r.Batch)
+	if code != None {
 		answer(code, false, -1)
 		return
 	}
@@ -34,10 +35,10 @@ func (n *Node) Produce(r ProduceRequest, done func(ProduceResponse)) {
 		return
 	}
 	if p.direct != nil {
-		p.produceDirect(&r, answer)
+		p.produceDirect(&r, &header, answer)
 		return
 	}
-	command := make([]byte, 0, len(r.Batch)+2)
+	command := n.commands.take(len(r.Batch) + 2)
 	command = wal.AppendBatchCommand(replica.AppendCommand(command), r.Batch)
 	p.replica.Propose(command, orDefault(r.Timeout, n.cfg.ProduceTimeout), func(o replica.Outcome) {
 		switch {
@@ -52,17 +53,17 @@ func (n *Node) Produce(r ProduceRequest, done func(ProduceResponse)) {
 }
 
 // checkBatch refuses what the log would refuse, before anything is replicated.
-func (n *Node) checkBatch(batch []byte) Code {
+func (n *Node) checkBatch(batch []byte) (record.Header, Code) {
 	h, err := record.Validate(batch, n.cfg.MaxBatchBytes)
 	switch {
 	case errors.Is(err, record.ErrChecksum):
-		return CorruptMessage
+		return h, CorruptMessage
 	case errors.Is(err, record.ErrTooLarge):
-		return MessageTooLarge
+		return h, MessageTooLarge
 	case err != nil, h.BaseOffset != 0:
-		return InvalidRecord
+		return h, InvalidRecord
 	default:
-		return None
+		return h, None
 	}
 }
 
@@ -73,7 +74,7 @@ func (n *Node) Propose(g env.GroupID, data []byte, timeout time.Duration, done f
 		done(ProposeResponse{Err: NotLeaderOrFollower})
 		return
 	}
-	command := replica.AppendCommand(make([]byte, 0, len(data)+1), data)
+	command := replica.AppendCommand(n.commands.take(len(data)+1), data)
 	p.replica.Propose(command, orDefault(timeout, n.cfg.ProduceTimeout), func(o replica.Outcome) {
 		done(ProposeResponse{
 			Err: codeOf(o.Err), Unknown: o.Unknown, Index: o.Index, Result: o.Result, Leader: p.replica.Leader(),

@@ -117,7 +117,7 @@ func (p *partition) traceSalvaged(s wal.Salvaged) {
 }
 
 // produceDirect appends a batch that was checked.
-func (p *partition) produceDirect(r *ProduceRequest, answer func(code Code, unknown bool, base int64)) {
+func (p *partition) produceDirect(r *ProduceRequest, header *record.Header, answer func(code Code, unknown bool, base int64)) {
 	n := p.node
 	switch err := p.checkLeader(); {
 	case err != nil:
@@ -131,7 +131,7 @@ func (p *partition) produceDirect(r *ProduceRequest, answer func(code Code, unkn
 		return
 	}
 	deadline := n.env.Clock.Monotonic() + orDefault(r.Timeout, n.cfg.ProduceTimeout)
-	p.direct.Produce(r.Batch, deadline, func(base int64, unknown bool, err error) {
+	p.direct.ProduceValid(r.Batch, header, deadline, func(base int64, unknown bool, err error) {
 		if errors.Is(err, record.ErrTooLarge) || errors.Is(err, wal.ErrLogFull) {
 			answer(InvalidRecord, false, -1)
 			return

@@ -24,6 +24,7 @@ type File struct {
 	// Worker only.
 	closed bool
 	failed error // of the first Sync that failed
+	next   int64 // where the last read ended
 }
 
 // Name implements env.File.
@@ -76,6 +77,7 @@ func (f *File) carryOut(op *operation) (err error) {
 		var n int
 		n, err = f.os.ReadAt(op.p, op.off)
 		op.n = int64(n)
+		f.readAhead(op.off, op.off+op.n)
 	case verbTruncate:
 		err = f.os.Truncate(op.off)
 	case verbSize:
@@ -100,6 +102,18 @@ func (f *File) sync() error {
 	if f.failed != nil {
 		return f.failed
 	}
-	f.failed = syncData(f.os)
+	f.failed = SyncData(f.os)
 	return f.failed
+}
+
+// readAheadBytes is how far the system is asked to read on where a file is read
+// from end to end, so that the disk works while the loop looks at what it gave.
+const readAheadBytes = 8 << 20
+
+// readAhead follows a read of [from, to).
+func (f *File) readAhead(from, to int64) {
+	if from == f.next && to-from >= readAheadBytes/64 {
+		adviseRead(f.os, to, readAheadBytes)
+	}
+	f.next = to
 }

@@ -75,6 +75,6 @@ gives them back.`,
 	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(formatCommand(), serveCommand(), devCommand(), produceCommand(), consumeCommand(), statusCommand(),
-		deleteRecordsCommand(), inspectCommand())
+		deleteRecordsCommand(), inspectCommand(), benchCommand())
 	return root
 }

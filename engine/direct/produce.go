@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/record"
 )
 
 // waiter is a produce that no sync has covered yet.
@@ -37,6 +38,16 @@ const fullRetry = 250 * time.Millisecond
 // monotonic time), or when the disk turns out full. unknown says, beside an error,
 // that the batch may be in the log or get there.
 func (l *Log) Produce(batch []byte, deadline time.Duration, done func(base int64, unknown bool, err error)) {
+	h, err := record.Validate(batch, 0) // how long one may be, the log knows
+	if err != nil && l.serves() {
+		done(-1, false, err)
+		return
+	}
+	l.ProduceValid(batch, &h, deadline, done)
+}
+
+// ProduceValid is Produce for a batch whose header record.Validate gave.
+func (l *Log) ProduceValid(batch []byte, h *record.Header, deadline time.Duration, done func(base int64, unknown bool, err error)) {
 	c := &l.commit
 	switch {
 	case !l.serves():
@@ -49,7 +60,7 @@ func (l *Log) Produce(batch []byte, deadline time.Duration, done func(base int64
 		done(-1, false, fmt.Errorf("%w: %d bytes", ErrOverloaded, c.bytes))
 		return
 	}
-	base, err := l.wal.Append(batch)
+	base, err := l.wal.AppendValid(batch, h)
 	if err != nil {
 		done(-1, false, err)
 		return

@@ -158,9 +158,24 @@ type Event struct {
 	Voters, Outgoing, Learners []ReplicaID
 }
 
+// Unsummed is a Tracer that has no use for the checksums of entries' data: nobody
+// computes them then, and Sum is 0 in EventEntry and EventApply.
+type Unsummed interface {
+	Tracer
+	// Unsummed does nothing.
+	Unsummed()
+}
+
+// Summed tells whether a tracer wants the checksums of entries' data.
+func Summed(t Tracer) bool {
+	_, unsummed := t.(Unsummed)
+	return !unsummed
+}
+
 // Discard is a Tracer that drops everything.
 var Discard Tracer = discard{}
 
 type discard struct{}
 
 func (discard) Trace(Event) {}
+func (discard) Unsummed()   {}

@@ -31,8 +31,10 @@ type Config struct {
 	// checkpoints need less: what is older goes, and who is below gets a snapshot.
 	// Default 512 MiB; simulated 32 KiB to 512 KiB; 0 keeps nothing for them.
 	RetainBytes int64
-	// MaxBytes bounds all files but the spares, at least 8 files; default 4 GiB.
-	// Near it the journal is Full. Simulated: 8 to 32 files.
+	// MaxBytes bounds all files but the spares, at least 8 files; default 1 GiB.
+	// Near it the journal is Full. All of it may have to be read and replayed before a
+	// node serves again: docs/performance.md has how long that takes. Simulated: 8
+	// to 32 files.
 	MaxBytes int64
 	// Spares is how many zero-filled files are kept ready; default 2.
 	Spares int
@@ -56,7 +58,7 @@ func DefaultConfig() Config {
 		Spares:        2,
 		ReserveSpares: 1,
 		RetainBytes:   512 << 20,
-		MaxBytes:      4 << 30,
+		MaxBytes:      1 << 30,
 		SealAfter:     2 * time.Millisecond,
 	}
 }

@@ -11,10 +11,11 @@ import (
 // Journal is one node's raft log: all groups in one sequence of files. It
 // belongs to the node's loop.
 type Journal struct {
-	env   env.Env
-	cfg   Config
-	id    Identity
-	tasks *env.Tasks
+	env    env.Env
+	summed bool // the tracer wants the checksums of entries
+	cfg    Config
+	id     Identity
+	tasks  *env.Tasks
 
 	fail     func(error)
 	onDamage func(env.GroupID, error)

@@ -58,7 +58,7 @@ const (
 )
 
 func newJournal(e env.Env, cfg Config, id Identity, tasks *env.Tasks, fail func(error)) *Journal {
-	j := &Journal{env: e, cfg: cfg, id: id, tasks: tasks, fail: fail, groups: map[env.GroupID]*group{}, sealed: true}
+	j := &Journal{env: e, cfg: cfg, id: id, tasks: tasks, fail: fail, groups: map[env.GroupID]*group{}, sealed: true, summed: env.Summed(e.Tracer)}
 	j.onWritten, j.onSynced = j.written, j.synced
 	j.onPosted = func() { j.posted = false; j.flush() }
 	return j

@@ -179,10 +179,14 @@ func (v *View) append(entries []*raftpb.Entry) {
 }
 
 func (v *View) trace(e *raftpb.Entry) {
-	v.journal.env.Tracer.Trace(env.Event{
+	event := env.Event{
 		Kind: env.EventEntry, Group: v.group.id, Replica: v.replica, Index: e.GetIndex(), Term: e.GetTerm(),
-		Sum: dataSum(e.GetData()), Length: int64(len(e.GetData())),
-	})
+		Length: int64(len(e.GetData())),
+	}
+	if v.journal.summed {
+		event.Sum = dataSum(e.GetData())
+	}
+	v.journal.env.Tracer.Trace(event)
 }
 
 // cutFrom removes entries from index from on. What was durable of them is not

@@ -90,10 +90,11 @@ func (r *Replica) endOffset() int64 {
 }
 
 func (r *Replica) traceApply(e *raftpb.Entry, end int64) {
-	r.trace(env.Event{
-		Kind: env.EventApply, Index: e.GetIndex(), Term: e.GetTerm(),
-		Sum: crc32.Checksum(e.GetData(), castagnoli), Offset: end,
-	})
+	event := env.Event{Kind: env.EventApply, Index: e.GetIndex(), Term: e.GetTerm(), Offset: end}
+	if r.summed {
+		event.Sum = crc32.Checksum(e.GetData(), castagnoli)
+	}
+	r.trace(event)
 }
 
 // checkpointRetry is when a checkpoint that failed, for want of room, is tried

@@ -142,6 +142,7 @@ func (n *node) open(t *env.Task, e env.Env, rec journal.Recovered) {
 		ElectionTicks: 10, Tick: 50 * time.Millisecond, ISRLag: time.Second,
 		MaxInflight: 16, MaxInflightByte: 1 << 20, MaxUncommitted: 1 << 20, MaxWaiters: 100, CheckpointBytes: 2 << 10,
 		SnapshotTimeout: 2 * time.Second, Space: func(int64) bool { return !n.full }, MaxMessageBytes: 1 << 20,
+		Recycle: scribble,
 	})
 	if err := n.r.Recover(t, rec); err != nil {
 		n.r.Fence(err)

@@ -102,4 +102,7 @@ type Config struct {
 	// MaxMessageBytes is how many bytes of entries an append message carries, one
 	// entry excepted. A journal that has anything to give back has room for it.
 	MaxMessageBytes int64
+	// Recycle gets back what Propose was given once nobody looks at it any more; may
+	// be nil. What never got as far as raft is not given back.
+	Recycle func(data []byte)
 }

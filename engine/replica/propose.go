@@ -116,6 +116,9 @@ func (r *Replica) proposeQueued() {
 	}
 	proposed := rd.Entries[len(rd.Entries)-len(queued):]
 	for i, p := range queued {
+		if r.cfg.Recycle != nil {
+			r.cfg.Recycle(p.data) // raft has a copy of its own
+		}
 		p.term, p.index, p.data = proposed[i].GetTerm(), proposed[i].GetIndex(), nil
 		r.waiters.add(p)
 	}

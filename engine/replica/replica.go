@@ -16,6 +16,7 @@ import (
 type Replica struct {
 	cfg     Config
 	env     env.Env
+	summed  bool          // the tracer wants the checksums of entries
 	rn      *raft.RawNode // nil before recovery and once fenced
 	view    *journal.View
 	machine machine.StateMachine
@@ -68,7 +69,7 @@ type logMachine interface {
 // New makes a replica that does nothing until Recover has succeeded.
 func New(cfg Config) *Replica {
 	r := &Replica{
-		cfg: cfg, env: cfg.Env, view: cfg.Journal.View(cfg.Group), machine: cfg.Machine,
+		cfg: cfg, env: cfg.Env, summed: env.Summed(cfg.Env.Tracer), view: cfg.Journal.View(cfg.Group), machine: cfg.Machine,
 		members: membership.Genesis(cfg.Genesis),
 	}
 	r.log, _ = cfg.Machine.(logMachine)

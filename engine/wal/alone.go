@@ -50,6 +50,18 @@ func (l *Log) Append(batch []byte) (base int64, err error) {
 	return l.appendBatch(batch, aloneTerm)
 }
 
+// AppendValid is Append for a batch whose header record.Validate gave.
+func (l *Log) AppendValid(batch []byte, h *record.Header) (base int64, err error) {
+	if !l.opened || !l.cfg.Alone {
+		panic("wal: AppendValid before Open, or to a log that does not stand alone")
+	}
+	l.state.index++
+	if int64(len(batch)) > l.state.settings.MaxBatchBytes {
+		return -1, fmt.Errorf("%w: %d bytes, limit %d", record.ErrTooLarge, len(batch), l.state.settings.MaxBatchBytes)
+	}
+	return l.appendValid(batch, h, aloneTerm)
+}
+
 // TrimTo lets the log begin at offset and returns where it begins. That is
 // durable with the next checkpoint.
 func (l *Log) TrimTo(offset int64) int64 {

@@ -58,6 +58,11 @@ func (l *Log) appendBatch(batch []byte, term uint64) (int64, error) {
 	if err != nil {
 		return -1, err
 	}
+	return l.appendValid(batch, &h, term)
+}
+
+// appendValid is appendBatch for a batch that was validated.
+func (l *Log) appendValid(batch []byte, h *record.Header, term uint64) (int64, error) {
 	base := l.state.end
 	if term > math.MaxInt32 || base > math.MaxInt64-int64(h.Count) {
 		return -1, fmt.Errorf("%w: %d records at offset %d in term %d", ErrLogFull, h.Count, base, term)
@@ -80,7 +85,7 @@ func (l *Log) appendBatch(batch []byte, term uint64) (int64, error) {
 	s.MaxTime = max(s.MaxTime, h.MaxTimestamp)
 	s.verified = false
 	l.state.enter(term)
-	l.state.chain = extendChain(l.state.chain, stamped)
+	l.state.chain = extendChain(l.state.chain, stamped[:record.HeaderBytes])
 	l.state.end = next
 	return base, nil
 }

@@ -106,7 +106,8 @@
 //	    32      8  its term
 //	    40      8  log start offset
 //	    48      8  log end offset
-//	    56      8  chain hash
+//	    56      8  chain hash, of the headers of all batches so far: each holds the
+//	               checksum of its records
 //	    64     40  settings: segment bytes, index interval bytes, max batch bytes,
 //	               retention bytes, retention ms (8 each)
 //	   104      4  generation of segments that begin after it

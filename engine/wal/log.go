@@ -53,7 +53,7 @@ const DefaultTailBytes = 1 << 20
 type state struct {
 	index, term uint64 // of the last applied entry
 	start, end  int64  // offsets of the first record and after the last
-	chain       uint64 // digest of all stamped batches ever applied, in order
+	chain       uint64 // digest of the headers of all stamped batches ever applied, in order
 	settings    Settings
 	terms       []termStart
 }
@@ -137,7 +137,7 @@ func (l *Log) Settings() Settings { return l.state.settings }
 // yet. They are pinned in memory; a leader refuses produces when they are many.
 func (l *Log) Backlog() int64 { return l.backlog }
 
-// Fingerprint digests the replicated state: all stamped batches so far, the
+// Fingerprint digests the replicated state: the headers of all stamped batches so far, the
 // offsets and the settings.
 func (l *Log) Fingerprint() uint64 {
 	s := &l.state
