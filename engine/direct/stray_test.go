@@ -64,7 +64,7 @@ func TestWhatATrimLeftGoesOnlyAfterItsCheckpoint(t *testing.T) {
 // takes back the trim, for its checkpoint had no room: the records behind it are
 // found again where they stand.
 func TestATrimOfAllThatIsTakenBack(t *testing.T) {
-	l := fresh(t, 1, nil)
+	l := fresh(t, 1, func(c *direct.Config) { c.Log.Genesis.SegmentBytes = 1 << 16 })
 	for i := range 3 {
 		if _, _, err := l.produce(i, 2); err != nil {
 			t.Fatal(err)
