@@ -26,7 +26,7 @@ type checkpoint struct {
 // Format of a checkpoint record; see the package comment.
 const (
 	checkpointMagic       = 0x5043574c // "LWCP"
-	checkpointVersion     = 2
+	checkpointVersion     = 3
 	checkpointSumAt       = 12
 	checkpointHeaderBytes = 160
 	extentBytes           = 48

@@ -98,7 +98,7 @@
 //
 //	offset  bytes  field
 //	     0      4  magic "LWCP"
-//	     4      4  format version, 2
+//	     4      4  format version, 3
 //	     8      4  length of the record
 //	    12      4  CRC32C of everything else
 //	    16      8  checkpoint id
