@@ -51,12 +51,13 @@ func (c CreateTopic) apply(t *turn) (Answer, *Error) {
 	if bad != nil {
 		return nil, bad
 	}
-	topic := &Topic{
-		ID: t.nextTopic, Name: c.Name, Created: t.index, ConfigVersion: t.index, Factor: len(wishes[0]),
-		Unreplicated: c.Unreplicated, Configs: Configs{}.with(c.Configs, nil),
-	}
-	if bad := c.checkTopic(&t.State, topic); bad != nil {
+	configs, bad := c.configs(t.maxMessage, len(wishes[0]))
+	if bad != nil {
 		return nil, bad
+	}
+	topic := &Topic{
+		ID: t.nextTopic, Name: c.Name, Created: t.index, ConfigVersion: t.index,
+		Factor: len(wishes[0]), Unreplicated: c.Unreplicated, Configs: configs,
 	}
 	t.nextTopic++
 	t.nameTopic(topic, true)
@@ -103,15 +104,16 @@ func (c CreateTopic) wishes(s *State) ([][]env.NodeID, *Error) {
 	return s.place(c.Name, nil, partitions, factor)
 }
 
-// checkTopic checks the settings of a new topic.
-func (c CreateTopic) checkTopic(s *State, topic *Topic) *Error {
-	if bad := checkSettings(c.Configs, nil, s.maxMessage); bad != nil {
-		return inTopic(c.Name, bad)
+// configs gives the settings of a new topic.
+func (c CreateTopic) configs(maxMessage int64, factor int) (Configs, *Error) {
+	if bad := checkSettings(c.Configs, nil, maxMessage); bad != nil {
+		return Configs{}, inTopic(c.Name, bad)
 	}
-	if v, ok := topic.Configs.Get(MinISR); ok && v > int64(topic.Factor) {
-		return reject(InvalidConfig, "topic %s: %s is %d, but a partition has only %d replicas: lower it, or raise the replication factor", c.Name, MinISR, v, topic.Factor)
+	configs := Configs{}.with(c.Configs, nil)
+	if v, ok := configs.Get(MinISR); ok && v > int64(factor) {
+		return Configs{}, reject(InvalidConfig, "topic %s: %s is %d, but a partition has only %d replicas: lower it, or raise the replication factor", c.Name, MinISR, v, factor)
 	}
-	return nil
+	return configs, nil
 }
 
 func inTopic(name string, bad *Error) *Error {

@@ -17,12 +17,6 @@ type plan struct {
 	room  int      // further partitions that may begin to move
 	moves []Move
 	moved map[env.GroupID]bool
-	here  map[place]int // replicas of a topic on a node; made by levelLoads
-}
-
-type place struct {
-	topic TopicID
-	node  env.NodeID
 }
 
 func newPlan(s *State, limit int) *plan {
@@ -237,72 +231,6 @@ func (g *seating) shift(from, to int) {
 	g.leave(from)
 	g.take(to)
 	g.rise()
-}
-
-// levelLoads moves replicas from nodes with many to nodes with few.
-func (pl *plan) levelLoads() {
-	pl.here = map[place]int{}
-	for _, p := range pl.s.groups.all() {
-		for _, n := range p.Wish {
-			pl.here[place{p.Topic, n}]++
-		}
-	}
-	for pl.room > 0 {
-		p, from, to := pl.nextShift()
-		if p == nil {
-			return
-		}
-		pl.here[place{p.Topic, pl.g.seats[from].node}]--
-		pl.here[place{p.Topic, pl.g.seats[to].node}]++
-		wish := slices.Clone(p.Wish)
-		wish[slices.Index(wish, pl.g.seats[from].node)] = pl.g.seats[to].node
-		pl.g.shift(from, to)
-		pl.add(p, wish)
-	}
-}
-
-// nextShift finds a partition that may go from a node with many replicas to one
-// with at least 2 less without standing in fewer racks; the pair that differs
-// most goes first, of its partitions the one whose own topic gains most.
-func (pl *plan) nextShift() (p *Partition, from, to int) {
-	byLoad := make([]int, len(pl.g.seats))
-	for i := range byLoad {
-		byLoad[i] = i
-	}
-	slices.SortStableFunc(byLoad, func(a, b int) int { return pl.g.seats[b].all - pl.g.seats[a].all })
-	for _, from := range byLoad {
-		for _, to := range slices.Backward(byLoad) {
-			if pl.g.seats[from].all-pl.g.seats[to].all < 2 {
-				break
-			}
-			if p := pl.shiftable(from, to); p != nil {
-				return p, from, to
-			}
-		}
-	}
-	return nil, -1, -1
-}
-
-// shiftable finds the partition that may go from one node to another.
-func (pl *plan) shiftable(from, to int) (best *Partition) {
-	src, dst := pl.g.seats[from].node, pl.g.seats[to].node
-	most := 0
-	for p := range pl.s.GroupsOn(src) {
-		at := slices.Index(p.Wish, src)
-		if at < 0 || slices.Contains(p.Wish, dst) || !pl.movable(p) {
-			continue
-		}
-		gain := pl.here[place{p.Topic, src}] - pl.here[place{p.Topic, dst}]
-		if best != nil && gain <= most {
-			continue
-		}
-		wish := slices.Clone(p.Wish)
-		wish[at] = dst
-		if pl.g.crowding(wish) <= pl.g.crowding(p.Wish) {
-			best, most = p, gain
-		}
-	}
-	return best
 }
 
 // levelLeaders changes who the preferred leader is of at most limit partitions.

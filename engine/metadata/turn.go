@@ -87,9 +87,6 @@ func (t *turn) nameTopic(topic *Topic, named bool) {
 
 // putPartition sets a partition of a live topic, new if was is nil.
 func (t *turn) putPartition(was, p *Partition) {
-	if was == p {
-		return
-	}
 	t.changed = true
 	t.count(was, -1)
 	t.count(p, +1)
