@@ -207,6 +207,17 @@ func TestNewNodeGetsNoTopicToItself(t *testing.T) {
 	}
 }
 
+// Many small topics do not all lead on the first node.
+func TestLeadersOfSmallTopicsAreEven(t *testing.T) {
+	c := newCluster(t, "", "", "")
+	for i := range 12 {
+		c.do(metadata.CreateTopic{Name: string(rune('a' + i)), Partitions: 1, Factor: 3})
+	}
+	if got := c.spread(leaders); got != 0 {
+		t.Fatalf("leaders differ by %d", got)
+	}
+}
+
 func TestOnlyActiveNodesGetReplicas(t *testing.T) {
 	c := newCluster(t, "", "", "", "")
 	c.do(metadata.RegisterNode{Node: 5})

@@ -63,6 +63,9 @@ func TestDrainMovesWhatItMust(t *testing.T) {
 				continue
 			}
 			c.checkSpreadIf(was, p)
+			if was[0] != node && !slices.Equal(p.Wish[:slices.Index(was, node)], was[:slices.Index(was, node)]) {
+				t.Fatalf("group %d: the order went from %v to %v", g, was, p.Wish)
+			}
 			for _, n := range was {
 				if n != node && !slices.Contains(p.Wish, n) {
 					t.Fatalf("group %d moved from %v to %v: node %d could have stayed", g, was, p.Wish, n)
@@ -238,15 +241,31 @@ func TestRebalanceTakesFromEachTopic(t *testing.T) {
 	}
 }
 
+// What has been taken from a topic counts for the next choice.
+func TestRebalanceTakesInTurns(t *testing.T) {
+	c := newCluster(t, "")
+	c.do(metadata.CreateTopic{Name: "a", Partitions: 4, Factor: 1})
+	c.do(metadata.CreateTopic{Name: "b", Partitions: 4, Factor: 1})
+	c.register(2, "")
+	moves := c.Rebalance(10)
+	count := map[metadata.TopicID]int{}
+	for _, m := range moves.Moves {
+		count[c.Partition(m.Group).Topic]++
+	}
+	if count[1] != 2 || count[2] != 2 {
+		t.Fatalf("%d partitions of one topic, %d of the other: %+v", count[1], count[2], moves)
+	}
+}
+
 func TestRebalanceLeavesAlone(t *testing.T) {
 	c := newCluster(t, "", "", "")
 	c.do(metadata.CreateTopic{Name: "alone", Placement: [][]env.NodeID{{1}, {1}, {1}, {1}}, Unreplicated: true})
 	if moves := c.Rebalance(10); moves != nil {
 		t.Fatalf("an unreplicated partition was to move: %+v", moves)
 	}
-	c.do(metadata.CreateTopic{Name: "t", Placement: [][]env.NodeID{{1}, {1}, {1}}})
+	c.do(metadata.CreateTopic{Name: "t", Placement: [][]env.NodeID{{2}, {1}, {1}}})
 	g := c.Topic("t").Group(0)
-	c.do(metadata.Reassign{Moves: []metadata.Move{{Group: g, Nodes: []env.NodeID{2}}}})
+	c.do(metadata.Reassign{Moves: []metadata.Move{{Group: g, Nodes: []env.NodeID{1}}}})
 	moves := c.Rebalance(10)
 	if moves == nil {
 		t.Fatal("nothing is to move")
@@ -293,6 +312,46 @@ func TestEvacuateSaysWhatIsStuck(t *testing.T) {
 		if got := c.TopicByID(stuck[i].Partition.Topic).Name; got != name || stuck[i].Why == "" {
 			t.Errorf("stuck: %s, want %s: %s", got, name, stuck[i].Why)
 		}
+	}
+}
+
+// Where the preferred leader leaves, who leads least takes over, not who comes.
+func TestEvacuateSpreadsLeaders(t *testing.T) {
+	c := newCluster(t, "", "", "", "")
+	var placement [][]env.NodeID
+	for range 6 {
+		placement = append(placement, []env.NodeID{1, 2, 3})
+	}
+	c.do(metadata.CreateTopic{Name: "t", Placement: placement})
+	c.do(metadata.DrainNode{Node: 1})
+	moves, _ := c.Evacuate(10)
+	c.do(*moves)
+	if got := c.spread(leaders); got != 0 {
+		t.Fatalf("leaders differ by %d", got)
+	}
+}
+
+// What could not be placed in full takes no place from others.
+func TestEvacuateForgetsWhatIsStuck(t *testing.T) {
+	c := newCluster(t, "", "", "", "")
+	c.do(metadata.CreateTopic{Name: "wide", Placement: [][]env.NodeID{{1, 2, 3}}})
+	c.do(metadata.CreateTopic{Name: "t", Placement: [][]env.NodeID{{1}}})
+	c.do(metadata.RemoveNode{Node: 1, Force: true})
+	c.do(metadata.RemoveNode{Node: 2, Force: true})
+	moves, stuck := c.Evacuate(10)
+	if len(stuck) != 1 || moves == nil || !slices.Equal(moves.Moves[0].Nodes, []env.NodeID{4}) {
+		t.Fatalf("%+v, stuck %+v", moves, stuck)
+	}
+}
+
+func TestEvacuateLeavesDeletedTopicsAlone(t *testing.T) {
+	c := newCluster(t, "", "")
+	c.do(metadata.CreateTopic{Name: "old", Placement: [][]env.NodeID{{1}}})
+	c.do(metadata.CreateTopic{Name: "t", Placement: [][]env.NodeID{{1}}})
+	c.do(metadata.DeleteTopic{Name: "old"})
+	c.do(metadata.DrainNode{Node: 1})
+	if moves, stuck := c.Evacuate(10); moves == nil || len(moves.Moves) != 1 || moves.Moves[0].Group != 3 || stuck != nil {
+		t.Fatalf("%+v, stuck %+v", moves, stuck)
 	}
 }
 

@@ -101,7 +101,7 @@ func drawTopicCommand(t *rapid.T, s *metadata.State) metadata.Command {
 	case 0:
 		return metadata.DeleteTopic{Name: name, ID: topicID(t, s)}
 	case 1, 2:
-		return metadata.ReportDropped{Node: anyNode.Draw(t, "node"), Group: groupOf(t, s)}
+		return drawReport(t, s)
 	case 3:
 		return metadata.AlterTopic{Name: name, ID: topicID(t, s), Set: settingsOf(t), Unset: rapid.SliceOfNDistinct(rapid.SampledFrom(metadata.Keys()), 0, 2, rapid.ID).Draw(t, "unset")}
 	case 4:
@@ -121,6 +121,24 @@ func drawTopicCommand(t *rapid.T, s *metadata.State) metadata.Command {
 		}
 		return c
 	}
+}
+
+// drawReport draws the report of a node that has something to drop, mostly.
+func drawReport(t *rapid.T, s *metadata.State) metadata.Command {
+	var reports []metadata.ReportDropped
+	for topic := range s.Topics() {
+		for p := range s.Partitions(topic) {
+			for _, n := range p.Holders() {
+				if topic.Deleting {
+					reports = append(reports, metadata.ReportDropped{Node: n, Group: p.Group})
+				}
+			}
+		}
+	}
+	if len(reports) > 0 && rapid.IntRange(0, 4).Draw(t, "due") > 0 {
+		return rapid.SampledFrom(reports).Draw(t, "report")
+	}
+	return metadata.ReportDropped{Node: anyNode.Draw(t, "node"), Group: groupOf(t, s)}
 }
 
 func drawMove(t *rapid.T, s *metadata.State) metadata.Move {
