@@ -9,10 +9,10 @@
 // Command to it and gives the State after it, an Answer, or an *Error. The
 // commands are in command_node.go, command_topic.go, command_move.go and
 // command_producer.go; what they speak of in node.go, topic.go, partition.go and
-// config.go; where replicas go is decided in place.go and plan.go, over the
-// seating of nodes in seating.go. trie.go is the persistent map that everything is
-// kept in. encode.go and decode.go are the form for checkpoints; machine.go is
-// the thin holder that applies entries of a log.
+// config.go; where replicas go is decided in place.go, plan.go and level.go, over
+// the seating of nodes in seating.go. trie.go is the persistent map that
+// everything is kept in. encode.go and decode.go are the form for checkpoints;
+// machine.go is the thin holder that applies entries of a log.
 //
 //	s, err := metadata.New(metadata.Genesis{Cluster: 7, Nodes: nodes})
 //	m := metadata.NewMachine(s)

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -39,7 +40,7 @@ func (s *State) place(name string, topic *Topic, partitions, factor int) ([][]en
 // no way is left that makes the preferred leaders more even. leads is how often
 // each node leads, in these wishes and elsewhere; it keeps up.
 func evenLeaders(wishes [][]env.NodeID, leads map[env.NodeID]int, limit int) {
-	nodes := sortedNodes(leads)
+	nodes := slices.Sorted(maps.Keys(leads))
 	for {
 		led := make(map[env.NodeID][]int, len(nodes))
 		for i, wish := range wishes {

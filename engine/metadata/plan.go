@@ -2,13 +2,10 @@ package metadata
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"github.com/lockstep-log/lockstep/engine/env"
 )
-
-func sortedNodes[V any](m map[env.NodeID]V) []env.NodeID { return slices.Sorted(maps.Keys(m)) }
 
 // plan is a set of moves in the making.
 type plan struct {

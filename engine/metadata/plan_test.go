@@ -199,6 +199,17 @@ func TestRebalanceUsesARackThatIsNew(t *testing.T) {
 	}
 }
 
+// Into another rack goes the replica of the busiest node, to the idlest there.
+func TestRebalanceIntoARackLooksAtLoads(t *testing.T) {
+	c := newCluster(t, "a", "a", "b", "b")
+	c.do(metadata.CreateTopic{Name: "t", Placement: [][]env.NodeID{{1, 2}}})
+	c.do(metadata.CreateTopic{Name: "other", Placement: [][]env.NodeID{{3}, {3}, {2}}})
+	moves := c.Rebalance(1)
+	if moves == nil || len(moves.Moves) != 1 || !slices.Equal(moves.Moves[0].Nodes, []env.NodeID{1, 4}) {
+		t.Fatalf("%+v", moves)
+	}
+}
+
 func TestRebalanceSpreadsLeaders(t *testing.T) {
 	c := newCluster(t, "", "", "")
 	var placement [][]env.NodeID
