@@ -371,3 +371,21 @@ func TestEntriesAreAppliedOnce(t *testing.T) {
 	}()
 	_, _, _ = c.Do(c.Version(), metadata.AllocateProducers{Count: 1})
 }
+
+// A state keeps nothing of the command that it was told.
+func TestStateKeepsNothingOfTheCaller(t *testing.T) {
+	c := newCluster(t, "", "", "")
+	create := metadata.CreateTopic{Name: "t", Placement: [][]env.NodeID{{1, 2}}}
+	grow := metadata.AddPartitions{Name: "t", Total: 2, Placement: [][]env.NodeID{{1, 2}}}
+	move := metadata.Reassign{Moves: []metadata.Move{{Group: 3, Nodes: []env.NodeID{2, 3}}}}
+	c.do(create)
+	c.do(grow)
+	c.do(move)
+	was := c.Append(nil)
+	for _, nodes := range [][]env.NodeID{create.Placement[0], grow.Placement[0], move.Moves[0].Nodes} {
+		nodes[0], nodes[1] = 3, 1
+	}
+	if !bytes.Equal(c.Append(nil), was) {
+		t.Fatal("the state changed with the caller's lists")
+	}
+}
