@@ -22,8 +22,8 @@ const module = "github.com/lockstep-log/lockstep"
 const floors = `
 	0: engine/env engine/machine engine/record checker sim
 	1: engine/env/envtest engine/wire engine/journal engine/wal engine/isr engine/membership netmodel diskmodel
-	2: engine/ship
-	3: engine/replica engine/metadata engine/direct
+	2: engine/ship engine/metadata
+	3: engine/replica engine/direct
 	4: engine
 	5: engine/kafka engine/client adapter/osenv adapter/rpc/raftpb adapter/rpc/clientpb
 	6: adapter/rpc adapter/kafka adapter/admin sim/cluster
