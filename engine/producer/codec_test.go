@@ -61,6 +61,7 @@ func TestOnlyWhatATableWritesIsRead(t *testing.T) {
 		"an id below zero":         set(16, 1<<63),
 		"ids in another order":     set(second, 1),
 		"a later producer, before": set(second+8, 600+1),
+		"times against offsets":    set(16+8, 499),
 		"an epoch below zero":      func(p []byte) []byte { p[16+17] = 0x80; return p },
 		"no batches":               func(p []byte) []byte { p[16+18] = 0; return p },
 		"six batches":              func(p []byte) []byte { p[16+18] = 6; return p },
@@ -75,6 +76,11 @@ func TestOnlyWhatATableWritesIsRead(t *testing.T) {
 		if !errors.Is(err, producer.ErrMalformed) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	l := newLog(t, small)
+	l.append(batch(1, 0, 0, 2), 10)
+	if _, err := producer.Decode(set(16+20+8, 1<<63-1)(l.table.AppendTo(nil)), small); !errors.Is(err, producer.ErrMalformed) {
+		t.Errorf("an only batch beyond all offsets: %v", err)
 	}
 	if _, err := producer.Decode(p, producer.Settings{MaxProducers: 1}); !errors.Is(err, producer.ErrMalformed) {
 		t.Errorf("more than the settings allow: %v", err)
