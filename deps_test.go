@@ -20,9 +20,9 @@ const module = "github.com/lockstep-log/lockstep"
 // floors. "x/..." are all packages below x. A line "a !> b" forbids an import
 // that the floors alone would allow. It binds files that are not tests.
 const floors = `
-	0: engine/env engine/machine engine/record checker sim
+	0: engine/env engine/machine engine/record engine/producer checker sim
 	1: engine/env/envtest engine/wire engine/journal engine/wal engine/isr engine/membership netmodel diskmodel
-	2: engine/ship engine/metadata
+	2: engine/ship engine/metadata engine/memstate
 	3: engine/replica engine/direct
 	4: engine
 	5: engine/kafka engine/client adapter/osenv adapter/rpc/raftpb adapter/rpc/clientpb
