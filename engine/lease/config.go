@@ -26,7 +26,8 @@ type Config struct {
 	// up to a twelfth; simulated 0 to 200,000.
 	DriftPPM int64
 	// RenewEvery is the least time between two rounds. Default a third of Length;
-	// simulated an eighth to a half of it.
+	// at least an eighth of it, so that acknowledgements are not too late for the
+	// rounds that are remembered; simulated an eighth to a half.
 	RenewEvery time.Duration
 	// IdleAfter is how long rounds go on after the last read that wanted a lease.
 	// Default 1 s; simulated 100 ms to 2 s.
@@ -55,8 +56,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("%w: DriftPPM %d; need 0 to %d", ErrConfig, c.DriftPPM, million-1)
 	case c.Length() <= 0:
 		return fmt.Errorf("%w: Promise %v with DriftPPM %d leaves no lease", ErrConfig, c.Promise, c.DriftPPM)
-	case c.RenewEvery <= 0 || c.RenewEvery >= c.Length():
-		return fmt.Errorf("%w: RenewEvery %v; need more than 0 and less than the lease, %v", ErrConfig, c.RenewEvery, c.Length())
+	case c.RenewEvery <= 0 || c.RenewEvery < c.Length()/8 || c.RenewEvery >= c.Length():
+		return fmt.Errorf("%w: RenewEvery %v; need an eighth of the lease to less than all of it, %v", ErrConfig, c.RenewEvery, c.Length())
 	case c.IdleAfter <= 0:
 		return fmt.Errorf("%w: IdleAfter %v; need more than 0", ErrConfig, c.IdleAfter)
 	}

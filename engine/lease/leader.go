@@ -28,8 +28,7 @@ const rounds = 16
 //
 //  1. until is at most the send time of some round ID >= first plus Length, and
 //     a quorum of each half has acknowledged that round or a later one.
-//  2. revoked >= term implies until == never.
-//  3. until == never while nothing is led.
+//  2. until == never while nothing is led, and if the term is revoked.
 type Leader struct {
 	cfg    Config
 	length time.Duration
@@ -91,10 +90,13 @@ func (l *Leader) End() { l.term, l.until = 0, never }
 // leaves, and when the disk stalls.
 func (l *Leader) Revoke(term uint64) {
 	l.revoked = max(l.revoked, term)
-	if l.revoked >= l.term {
+	if !l.may() {
 		l.until = never
 	}
 }
+
+// may tells whether it leads a term that may have leases.
+func (l *Leader) may() bool { return l.term > l.revoked }
 
 // Want tells that a read wants a lease now; rounds go on for IdleAfter.
 func (l *Leader) Want(now time.Duration) { l.wanted = now }
@@ -102,7 +104,7 @@ func (l *Leader) Want(now time.Duration) { l.wanted = now }
 // Due tells when the next round is due, which may be in the past; false if none
 // is until the next Want.
 func (l *Leader) Due() (time.Duration, bool) {
-	if l.term == 0 || l.revoked >= l.term || l.wanted == never {
+	if !l.may() || l.wanted == never {
 		return 0, false
 	}
 	if l.last == 0 {
@@ -119,7 +121,7 @@ func (l *Leader) Due() (time.Duration, bool) {
 // The leader acknowledges it at once. false: there is nothing to send, since it
 // does not lead or may have no lease in this term.
 func (l *Leader) Send(now time.Duration) (Round, bool) {
-	if l.term == 0 || l.revoked >= l.term {
+	if !l.may() {
 		return Round{}, false
 	}
 	l.last++
@@ -131,7 +133,7 @@ func (l *Leader) Send(now time.Duration) (Round, bool) {
 
 // Supported takes an acknowledgement, however late and however often.
 func (l *Leader) Supported(from env.ReplicaID, r Round) {
-	if r.Term != l.term || l.term == 0 || l.revoked >= l.term || r.ID < l.first || r.ID > l.last || len(l.halves[0]) == 0 {
+	if !l.may() || r.Term != l.term || r.ID > l.last || len(l.halves[0]) == 0 {
 		return
 	}
 	for _, half := range l.halves {
@@ -148,7 +150,7 @@ func (l *Leader) Supported(from env.ReplicaID, r Round) {
 	if agreed < l.first || agreed+rounds <= l.last {
 		return // none, or so old that its send time is not kept
 	}
-	l.until = max(l.until, l.sent[agreed%rounds]+l.length)
+	l.until = l.sent[agreed%rounds] + l.length
 }
 
 // agreed is the newest round that a majority acknowledged, it or a later one.

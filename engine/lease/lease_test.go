@@ -84,6 +84,7 @@ func TestTheLeaseRunsFromTheSendTimeOfTheNewestAgreedRound(t *testing.T) {
 	l.Supported(3, b)
 	lasts(t, l, 1101*ms)
 	l.Supported(4, a) // late: changes nothing
+	l.Supported(2, a) // so does this
 	lasts(t, l, 1101*ms)
 	l.Supported(5, c)
 	lasts(t, l, 1121*ms)
@@ -98,6 +99,15 @@ func TestJointConfigurationsNeedBothMajorities(t *testing.T) {
 	l.Supported(2, r)
 	l.Supported(4, r)
 	l.Supported(9, r) // no voter
+	none(t, l, ms)
+	l.Supported(3, r)
+	lasts(t, l, 81*ms)
+}
+
+func TestHalfIsNoMajority(t *testing.T) {
+	l := leader(t, []env.ReplicaID{1, 2, 3, 4}, nil)
+	r := round(t, l, 0)
+	l.Supported(2, r)
 	none(t, l, ms)
 	l.Supported(3, r)
 	lasts(t, l, 81*ms)
@@ -149,7 +159,9 @@ func TestARevokedTermStaysWithoutLease(t *testing.T) {
 	l.Supported(2, a)
 	l.Revoke(7)
 	none(t, l, ms)
+	l.Revoke(6)
 	l.Supported(3, a)
+	none(t, l, ms)
 	l.Reconfigured([]env.ReplicaID{1, 2}, nil)
 	l.Supported(2, a)
 	none(t, l, ms)
@@ -182,6 +194,11 @@ func TestAcknowledgementsOfAnotherTermDoNotCount(t *testing.T) {
 	l.End()
 	l.Supported(2, a)
 	none(t, l, ms)
+	l.Supported(2, lease.Round{ID: 1})
+	l.Supported(3, lease.Round{ID: 1})
+	if l.Valid(0, ms) {
+		t.Error("a replica that leads nothing has a lease")
+	}
 	l.Begin(9, []env.ReplicaID{1, 2, 3}, nil)
 	round(t, l, 2*ms)
 	l.Supported(2, a)
@@ -268,6 +285,9 @@ func TestPromises(t *testing.T) {
 	if !s.Support(2000*ms, 1, r, raft) || s.Until() != 2099*ms {
 		t.Fatalf("no promise until 2099 ms: %v", s.Until())
 	}
+	if s.Support(2001*ms, 2, lease.Round{Term: 6, ID: 9}, lease.Following{Term: 6, Leader: 2}) {
+		t.Error("promised to the leader of an older term")
+	}
 	for _, term := range []uint64{6, 7, 8, 9} {
 		if !s.Refuses(2099*ms, term, false) || s.Refuses(2099*ms+1, term, false) {
 			t.Errorf("a request of term %d is not refused exactly as long as promised", term)
@@ -309,6 +329,7 @@ func TestConfigsAreChecked(t *testing.T) {
 		"DriftPPM < 0": func(c *lease.Config) { c.DriftPPM = -1 },
 		"no length":    func(c *lease.Config) { c.Promise, c.DriftPPM = 1, 500_000 },
 		"RenewEvery":   func(c *lease.Config) { c.RenewEvery = 0 },
+		"RenewEvery <": func(c *lease.Config) { c.RenewEvery = c.Length()/8 - 1 },
 		"RenewEvery >": func(c *lease.Config) { c.RenewEvery = c.Length() },
 		"IdleAfter":    func(c *lease.Config) { c.IdleAfter = 0 },
 	} {

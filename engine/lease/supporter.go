@@ -46,7 +46,7 @@ func (s *Supporter) Support(now time.Duration, leader env.ReplicaID, r Round, ra
 		return false
 	}
 	s.term, s.leader = r.Term, leader
-	s.until = max(s.until, now+s.promise)
+	s.until = now + s.promise
 	return true
 }
 
@@ -62,7 +62,7 @@ func (s *Supporter) Until() time.Duration { return max(s.until, s.ready) }
 // dropped unseen by raft. forced tells that it belongs to a transfer of
 // leadership.
 func (s *Supporter) Refuses(now time.Duration, term uint64, forced bool) bool {
-	if forced && s.term != 0 && term == s.term+1 {
+	if forced && term == s.term+1 {
 		// Only the leader of the term before can have caused it, by MsgTimeoutNow.
 		s.release()
 	}
