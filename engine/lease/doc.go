@@ -134,6 +134,7 @@
 // wait after a restart, the end of a lease with the leadership, its end at
 // MsgTimeoutNow, its end at a change, the send time as its beginning, the first
 // own commit, both majorities, the supporter's term, no votes, no campaigns.
+// The same rules around RawNodes of go.etcd.io/raft/v3 put A2 and A4 to the test.
 //
 // # Transfers
 //
