@@ -21,7 +21,7 @@ const module = "github.com/lockstep-log/lockstep"
 // that the floors alone would allow. It binds files that are not tests.
 const floors = `
 	0: engine/env engine/machine engine/record engine/producer checker sim
-	1: engine/env/envtest engine/wire engine/journal engine/wal engine/isr engine/membership netmodel diskmodel
+	1: engine/env/envtest engine/wire engine/journal engine/wal engine/isr engine/membership engine/lease engine/quiet netmodel diskmodel
 	2: engine/ship engine/metadata engine/memstate
 	3: engine/replica engine/direct
 	4: engine
