@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"slices"
+
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -49,6 +51,12 @@ func (q *queue) waiting() []request    { return q.items[q.head:] }
 func (q *queue) len() int              { return len(q.items) - q.head }
 func (q *queue) clear()                { clear(q.items); q.items, q.head = q.items[:0], 0 }
 func (q *queue) front(n int) []request { return q.items[q.head : q.head+n] }
+
+// remove removes the requests of a group, in between two batches.
+func (q *queue) remove(g *group) {
+	kept := slices.DeleteFunc(q.items[q.head:], func(r request) bool { return r.group == g })
+	q.items = q.items[:q.head+len(kept)]
+}
 
 // drop removes the first n requests.
 func (q *queue) drop(n int) {
