@@ -91,6 +91,8 @@ type Config struct {
 	MaxWaiters      int
 	CheckpointBytes int64
 
+	// Wish says where the members should be; nil: where they are.
+	Wish func() Wish
 	// SnapshotTimeout is how long a snapshot may make no progress.
 	SnapshotTimeout time.Duration
 	// Space tells whether the disk has room for more than small entries.
