@@ -101,6 +101,8 @@ func (n *Node) receiveOwn(f *wire.Frame, p *partition, m wire.Message) {
 	switch o.Kind {
 	case wire.OwnSnapStatus:
 		p.replica.SnapStatus(f.From, o)
+	case wire.OwnLeaving:
+		p.replica.Leaving(f.From, o)
 	case wire.OwnRemoved:
 		p.replica.Removed(o)
 	case wire.OwnLost:

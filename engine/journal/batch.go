@@ -40,7 +40,7 @@ const (
 
 	batchMagic   = 0x424a4b4c // "LKJB"
 	trailerMagic = 0x544a4b4c // "LKJT"
-	version      = 2
+	version      = 3
 
 	maxFileBytes = 1 << 31 // a batch's length is 32 bits
 

@@ -15,7 +15,8 @@
 //
 // [Journal.Restart], [Journal.Adopt] and [Journal.Fence] are what is no append: a
 // snapshot in place of the log, another replica in place of one that lost what it
-// promised, and the silence in between (replace.go).
+// promised, and the silence in between (replace.go). [Journal.Regroup] has groups
+// begin and end with the next file (regroup.go).
 //
 // [Open] reads the chain of files (recover.go), rebuilds each group's state and
 // judges what does not read well (walk.go, scan.go, fence.go), and continues in
@@ -29,7 +30,7 @@
 //
 // # Format
 //
-// Version 2, little endian. Magic and version keep their places in every version;
+// Version 3, little endian. Magic and version keep their places in every version;
 // another version is ErrVersion, and nothing is changed. Every checksum is a CRC32C
 // seeded with the file's incarnation and the offset (checksum.go), so that neither
 // stale bytes of an earlier use nor a write that went astray passes. The full tables
@@ -41,7 +42,7 @@
 //
 //	batch    header 96, directory 16n+4, records, zeros, directory
 //	         again 16n, trailer 32; whole sectors of 512         (batch.go)
-//	  header 0 magic "LKJB" 4    4 version 2       6 kind 1
+//	  header 0 magic "LKJB" 4    4 version 3       6 kind 1
 //	         7 copy 1            8 cluster 8       16 node 8
 //	         24 incarnation 8    32 sequence 8     40 offset 8
 //	         48 length 4         52 records 4      56 body bytes 4
@@ -49,12 +50,13 @@
 //	         80 disk 8           88 zero 4         92 sum 4
 //	  kinds  1 head, 2 data, 3 seal
 //	head     a batch without directories, twice; body: previous file and
-//	         its end, oldest file needed, size, a row a group     (head.go)
+//	         its end, oldest file needed, size, highest group begun,
+//	         life of the disk, a row a group                      (head.go)
 //	  row    group, replica, hard state, first, last, checkpoint, then at 80
 //	         a flag: 0 serves, 1 fenced, 2 unread, 3 blank; terms; reason
 //	record   header 72, payload                                   (record.go)
 //	  kinds  1 append, 2 checkpoint, 3 restart, 4 adopt, 5 fence
-//	witness  0 magic "LKJW" 4    4 version 2       8 counter 8
+//	witness  0 magic "LKJW" 4    4 version 3       8 counter 8
 //	         16 cluster 8        24 node 8         32 disk 8
 //	         40 newest file 8    48 incarnation 8  508 sum 4
 //
@@ -79,6 +81,10 @@
 //   - A fence of [Journal.Fence] is durable with the next batch, and ends by Adopt
 //     alone. Restart and Adopt are durable before their done runs: a crash before
 //     leaves the state before them, or they are carried over as a whole.
+//   - Which groups there are is what the newest head says: a group begins or ends
+//     with a file, all changes that share it at once. With a replica of its own a
+//     group begins at most once in the life of a disk, and a disk whose journal
+//     lost what nobody can tell begins another life.
 //   - The incarnation never goes back on a disk whose newest file or witness is
 //     left.
 //   - The first index is at most one above the durable checkpoint: who needs more

@@ -23,6 +23,7 @@ func Format(t *env.Task, e env.Env, cfg Config, id Identity, groups []Genesis) e
 	for j.id.Disk == 0 {
 		j.id.Disk = e.Entropy.Uint64()
 	}
+	j.life, j.born = drawLife(e.Entropy), highest(0, groups)
 	if err := j.genesis(groups); err != nil {
 		return err
 	}
@@ -52,11 +53,7 @@ func (j *Journal) genesis(groups []Genesis) error {
 		if g.Group == 0 || j.groups[g.Group] != nil {
 			return fmt.Errorf("%w: group %d, replica %d: a group's id is not 0, and it has one replica on a node", ErrConfig, g.Group, g.Replica)
 		}
-		made := &group{id: g.Group, replica: g.Replica, log: newOutline(0, 0), noted: true}
-		if g.Replica == 0 {
-			made.fenced, made.blank = ErrBlank, true
-		}
-		j.addGroup(made)
+		j.addGroup(newGroup(g))
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ import (
 //
 //	0   8  previous file          8   8  end of valid data in it
 //	16  8  oldest file needed     24  8  durable length of this file
-//	32  4  groups
+//	32  8  highest group begun    40  8  life of this disk
+//	48  4  groups
 //
 // then for each group, ordered by id:
 //
@@ -36,7 +37,7 @@ import (
 // The runs begin at the commit index, or the last one if that is smaller:
 // should this file be the oldest one read, no later record cuts deeper.
 const (
-	headFixedBytes  = 36
+	headFixedBytes  = 52
 	groupFixedBytes = 81
 	maxReasonBytes  = 512
 )
@@ -51,6 +52,8 @@ type head struct {
 	oldest      uint64
 	durableEnd  int64 // where the batches that were durable before it was named end
 	fileBytes   int64 // its durable length at that time
+	born        env.GroupID
+	life        uint64
 	end         int64 // of the second copy; not stored
 	table       []tableRow
 }
@@ -107,6 +110,8 @@ func appendHeadBody(b []byte, h *head) []byte {
 	b = le.AppendUint64(b, uint64(h.prevEnd))
 	b = le.AppendUint64(b, h.oldest)
 	b = le.AppendUint64(b, uint64(h.fileBytes))
+	b = le.AppendUint64(b, uint64(h.born))
+	b = le.AppendUint64(b, h.life)
 	b = le.AppendUint32(b, uint32(len(h.table)))
 	for i := range h.table {
 		b = appendRow(b, &h.table[i])
@@ -186,7 +191,8 @@ func (h *head) parseBody(b []byte) error {
 	le := binary.LittleEndian
 	h.prevSeq, h.prevEnd, h.oldest = le.Uint64(b), int64(le.Uint64(b[8:])), le.Uint64(b[16:])
 	h.fileBytes = int64(le.Uint64(b[24:]))
-	n := int(le.Uint32(b[32:]))
+	h.born, h.life = env.GroupID(le.Uint64(b[32:])), le.Uint64(b[40:])
+	n := int(le.Uint32(b[48:]))
 	b = b[headFixedBytes:]
 	if h.prevEnd < 0 || h.prevEnd%sectorBytes != 0 || n > len(b)/groupFixedBytes {
 		return errShape

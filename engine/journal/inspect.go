@@ -127,8 +127,8 @@ func (in *inspection) heads() (head, bool) {
 			in.bad(n*half, half, fmt.Sprintf("copy %d of the head", n), err)
 			continue
 		}
-		in.tell(n*half, half, "copy %d of the head: file %d of cluster %d, node %d, disk %x; follows file %d up to %d, needs files from %d on, %d groups",
-			n, h.seq, h.id.Cluster, h.id.Node, h.id.Disk, h.prevSeq, h.prevEnd, h.oldest, len(h.table))
+		in.tell(n*half, half, "copy %d of the head: file %d of cluster %d, node %d, disk %x; follows file %d up to %d, needs files from %d on, highest group begun %d in life %x, %d groups",
+			n, h.seq, h.id.Cluster, h.id.Node, h.id.Disk, h.prevSeq, h.prevEnd, h.oldest, h.born, h.life, len(h.table))
 	}
 	for i := range h.table {
 		in.row(&h.table[i], h.end)

@@ -27,6 +27,9 @@ type Journal struct {
 
 	groups    map[env.GroupID]*group
 	order     []*group // by id
+	born      env.GroupID
+	life      uint64
+	regroups  []regroup // wait for the next roll
 	recovered []Recovered
 
 	files       []*file // oldest first, the last one is appended to
@@ -109,6 +112,15 @@ func (j *Journal) Incarnation() uint64 { return j.incarnation }
 
 // Disk is the random number that Format gave to this disk.
 func (j *Journal) Disk() uint64 { return j.id.Disk }
+
+// Life is a random number that Format gave to this disk, and that changes when
+// the journal loses what nobody can tell: groups may have begun here, and been
+// forgotten, that Born does not know of.
+func (j *Journal) Life() uint64 { return j.life }
+
+// Born is the highest id of a group that ever began in this life of the disk with
+// a replica of its own; see Regroup.
+func (j *Journal) Born() env.GroupID { return j.born }
 
 // Groups tells what Open found, ordered by group.
 func (j *Journal) Groups() []Recovered { return j.recovered }

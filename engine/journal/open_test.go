@@ -57,14 +57,14 @@ func TestFileOfAnotherVersion(t *testing.T) {
 	if !errors.Is(err, journal.ErrVersion) || errors.Is(err, journal.ErrDamaged) {
 		t.Fatalf("open: %v", err)
 	}
-	for _, want := range []string{"journal/" + n.current(), "written by another version", "format 7", "reads 2"} {
+	for _, want := range []string{"journal/" + n.current(), "written by another version", "format 7", "reads 3"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not say %q", err, want)
 		}
 	}
 	n.kill()
 	file.rot(40)
-	version(512, 2)
+	version(512, 3)
 	n.open()
 	n.wantFenced()
 }

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"slices"
+
 	"go.etcd.io/raft/v3/raftpb"
 
 	"github.com/lockstep-log/lockstep/engine/env"
@@ -65,6 +67,17 @@ func (q *queue) front(n int) []request { return q.items[q.head : q.head+n] }
 func (q *queue) push(r request) {
 	q.items = append(q.items, r)
 	q.bytes += r.bytes()
+}
+
+// remove removes the requests of a group, in between two batches.
+func (q *queue) remove(g *group) {
+	kept := slices.DeleteFunc(q.items[q.head:], func(r request) bool {
+		if r.group == g {
+			q.bytes -= r.bytes()
+		}
+		return r.group == g
+	})
+	q.items = q.items[:q.head+len(kept)]
 }
 
 // drop removes the first n requests.

@@ -40,7 +40,7 @@ func (v *View) readBack(t *env.Task, from uint64) {
 	entries, err := v.read(t, from, v.window.first-1)
 	v.cold.reading = false
 	v.journal.memory.reading--
-	if v.journal.failed != nil || v.journal.closed || errors.Is(err, errGone) {
+	if v.journal.failed != nil || v.journal.closed || v.ended() || errors.Is(err, errGone) {
 		return
 	}
 	if err != nil {

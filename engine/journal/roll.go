@@ -13,6 +13,7 @@ func (j *Journal) roll() {
 	j.tasks.Go("journal roll", func(t *env.Task) {
 		old := j.current()
 		old.end = j.offset
+		changed := j.regroup()
 		f, _, err := j.startFile(t, old.seq+1, position{old.seq, old.end}, nil)
 		if err != nil {
 			j.broken(err)
@@ -23,6 +24,9 @@ func (j *Journal) roll() {
 		}
 		j.stats.Rolls++
 		j.adopt(f)
+		for _, r := range changed {
+			r.done() // may append: that waits
+		}
 		j.busy = false
 		j.kick()
 	})
@@ -80,7 +84,7 @@ func (j *Journal) newHead(f *file, prev position) *head {
 	f.unread, f.bad, f.wrecks = false, false, nil // of an earlier use
 	h := &head{
 		seq: f.seq, incarnation: f.incarnation, id: j.id,
-		prevSeq: prev.seq, prevEnd: prev.offset, oldest: f.seq, fileBytes: f.size,
+		prevSeq: prev.seq, prevEnd: prev.offset, oldest: f.seq, fileBytes: f.size, born: j.born, life: j.life,
 		table: make([]tableRow, len(j.order)),
 	}
 	h.oldest = j.oldestKept(f)

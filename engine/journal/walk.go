@@ -45,6 +45,19 @@ func (r *recovery) lose(err error) {
 	r.journal.fenceAll(err)
 }
 
+// relive begins another life of the disk: groups may have begun in this one that
+// nobody can tell of, as the newest table is lost. Those that should be here are
+// blank.
+func (r *recovery) relive() {
+	j := r.journal
+	j.born, j.life = 0, drawLife(j.env.Entropy)
+	for _, e := range r.expect {
+		if j.groups[e.Group] == nil {
+			j.addGroup(&group{id: e.Group, replica: e.Replica, log: newOutline(0, 0), noted: true, fenced: r.lost, blank: e.Replica == 0})
+		}
+	}
+}
+
 // walkEnd deals with the newest file, or with its absence.
 func (r *recovery) walkEnd() position {
 	var end position
@@ -53,31 +66,25 @@ func (r *recovery) walkEnd() position {
 		last = r.files[n-1]
 		end.seq, end.offset = last.file.seq, last.head.end
 	}
-	if w := r.journal.witness.seq; w > end.seq {
+	switch w := r.journal.witness.seq; {
+	case w > end.seq:
 		r.lose(r.missing(w, "the witness"))
-	} else if last.headErr == nil {
+		r.relive()
+	case last.headErr != nil:
+		r.relive()
+	default:
 		end = r.walkLast(last)
-	}
-	if !r.headRead {
-		r.blankAll()
 	}
 	return end
 }
 
-// blankAll makes rows for the groups that should be here, as nothing else tells.
-func (r *recovery) blankAll() {
-	j := r.journal
-	for _, e := range r.expect {
-		if j.groups[e.Group] == nil {
-			j.addGroup(&group{id: e.Group, replica: e.Replica, log: newOutline(0, 0), noted: true, fenced: r.lost, blank: e.Replica == 0})
-		}
-	}
-}
-
 // meet takes in a head: groups that are new, and for those that are known the
-// proof that nothing between the last head and this one was lost.
+// proof that nothing between the last head and this one was lost. Its table is
+// complete: what it does not name was dropped.
 func (r *recovery) meet(f *recovering) {
 	j := r.journal
+	j.born, j.life = f.head.born, f.head.life
+	j.forgetOthers(f.head.table)
 	for i := range f.head.table {
 		row := &f.head.table[i]
 		g, known := j.groups[row.group]

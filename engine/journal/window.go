@@ -132,6 +132,16 @@ func (v *View) begin(j *Journal, g *group) {
 	v.window = window{first: g.log.last + 1, pin: v.applied + 1}
 }
 
+// end gives back what a group that ended had in memory.
+func (v *View) end() {
+	v.fenced = true
+	v.window.cut(0, &v.journal.memory)
+	v.dropCold()
+}
+
+// ended tells whether the group is not of the journal any more.
+func (v *View) ended() bool { return v.journal.groups[v.group.id] != v.group }
+
 // event begins an event about the view's group.
 func (v *View) event(kind env.EventKind) env.Event {
 	return env.Event{Kind: kind, Group: v.group.id, Replica: v.replica}

@@ -64,7 +64,7 @@ func (j *Journal) ride(g *group) {
 // flush starts the next batch if there is one and none is under way.
 func (j *Journal) flush() {
 	for !j.busy && j.failed == nil && !j.closed {
-		if j.rollWanted && !j.closing {
+		if (j.rollWanted || len(j.regroups) > 0) && !j.closing {
 			j.rollWanted = false
 			j.roll()
 			return

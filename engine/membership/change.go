@@ -35,21 +35,52 @@ func (s State) ConfState() *raftpb.ConfState {
 // a learner, with the id Next. Of n only node, disk and incarnation count.
 func (s State) Replace(old env.ReplicaID, n Member) (*raftpb.ConfChangeV2, error) {
 	n.ID, n.Learner = s.Next, true
-	cc := &raftpb.ConfChangeV2{
+	return s.fits(&raftpb.ConfChangeV2{
 		Transition: raftpb.ConfChangeTransition_ConfChangeTransitionJointExplicit.Enum(),
 		Changes: []*raftpb.ConfChangeSingle{
 			single(raftpb.ConfChangeRemoveNode, old),
 			single(raftpb.ConfChangeAddLearnerNode, n.ID),
 		},
 		Context: appendSuccession([]byte{version}, old, n),
-	}
-	_, err := s.Apply(s.Index+1, cc)
-	return cc, err
+	})
+}
+
+// Add makes the change that has a learner with the id Next join on a node that
+// has no member. Of n only node, disk and incarnation count.
+func (s State) Add(n Member) (*raftpb.ConfChangeV2, error) {
+	n.ID, n.Learner = s.Next, true
+	return s.fits(&raftpb.ConfChangeV2{
+		Changes: []*raftpb.ConfChangeSingle{single(raftpb.ConfChangeAddLearnerNode, n.ID)},
+		Context: appendSuccession([]byte{version}, 0, n),
+	})
 }
 
 // Promote makes the change that gives a learner its vote.
 func (s State) Promote(id env.ReplicaID) (*raftpb.ConfChangeV2, error) {
-	cc := &raftpb.ConfChangeV2{Changes: []*raftpb.ConfChangeSingle{single(raftpb.ConfChangeAddNode, id)}}
+	return s.fits(&raftpb.ConfChangeV2{Changes: []*raftpb.ConfChangeSingle{single(raftpb.ConfChangeAddNode, id)}})
+}
+
+// Dismiss makes the change that removes a learner.
+func (s State) Dismiss(id env.ReplicaID) (*raftpb.ConfChangeV2, error) {
+	return s.fits(&raftpb.ConfChangeV2{Changes: []*raftpb.ConfChangeSingle{single(raftpb.ConfChangeRemoveNode, id)}})
+}
+
+// Swap makes the one change that gives learners their votes and removes members,
+// however many: a group moves from one set of nodes to another without a moment
+// in which it tolerates less than either. Both lists may come in any order.
+func (s State) Swap(promoted, removed []env.ReplicaID) (*raftpb.ConfChangeV2, error) {
+	cc := &raftpb.ConfChangeV2{Transition: raftpb.ConfChangeTransition_ConfChangeTransitionJointExplicit.Enum()}
+	for _, id := range slices.Sorted(slices.Values(removed)) {
+		cc.Changes = append(cc.Changes, single(raftpb.ConfChangeRemoveNode, id))
+	}
+	for _, id := range slices.Sorted(slices.Values(promoted)) {
+		cc.Changes = append(cc.Changes, single(raftpb.ConfChangeAddNode, id))
+	}
+	return s.fits(cc)
+}
+
+// fits tells whether a change fits the membership as it is now.
+func (s State) fits(cc *raftpb.ConfChangeV2) (*raftpb.ConfChangeV2, error) {
 	_, err := s.Apply(s.Index+1, cc)
 	return cc, err
 }
@@ -64,21 +95,23 @@ func single(kind raftpb.ConfChangeType, id env.ReplicaID) *raftpb.ConfChangeSing
 // Apply gives the membership after a change in the entry at index. An error,
 // which matches ErrRefused, says that nothing changes and raft must not be told.
 func (s State) Apply(index uint64, cc *raftpb.ConfChangeV2) (State, error) {
-	changes := cc.GetChanges()
-	switch {
-	case cc.LeaveJoint():
+	switch shape := shapeOf(cc); {
+	case shape == leaves:
 		return s.leave(index)
+	case shape == unknown:
+		return s, fmt.Errorf("%w: a change of unknown shape", ErrRefused)
 	case s.Joint():
 		return s, fmt.Errorf("%w: a joint configuration is in force", ErrRefused)
-	case len(changes) == 1 && changes[0].GetType() == raftpb.ConfChangeAddNode &&
-		cc.GetTransition() == raftpb.ConfChangeTransition_ConfChangeTransitionAuto:
-		return s.promote(index, env.ReplicaID(changes[0].GetNodeId()))
-	case len(changes) == 2 && changes[0].GetType() == raftpb.ConfChangeRemoveNode &&
-		changes[1].GetType() == raftpb.ConfChangeAddLearnerNode &&
-		cc.GetTransition() == raftpb.ConfChangeTransition_ConfChangeTransitionJointExplicit:
+	case shape == replaces:
 		return s.replace(index, cc)
+	case shape == adds:
+		return s.add(index, cc)
+	case shape == promotes:
+		return s.promote(index, env.ReplicaID(cc.GetChanges()[0].GetNodeId()))
+	case shape == dismisses:
+		return s.dismiss(index, env.ReplicaID(cc.GetChanges()[0].GetNodeId()))
 	default:
-		return s, fmt.Errorf("%w: a change of unknown shape", ErrRefused)
+		return s.swap(index, cc)
 	}
 }
 
@@ -104,6 +137,56 @@ func (s State) promote(index uint64, id env.ReplicaID) (State, error) {
 	return s, nil
 }
 
+func (s State) add(index uint64, cc *raftpb.ConfChangeV2) (State, error) {
+	old, n, err := decodeSuccession(cc.GetContext())
+	if err != nil {
+		return s, err
+	}
+	_, taken := s.OnNode(n.Node)
+	switch {
+	case old != 0 || uint64(n.ID) != cc.GetChanges()[0].GetNodeId():
+		return s, fmt.Errorf("%w: the context speaks of other replicas", ErrRefused)
+	case n.ID != s.Next:
+		return s, fmt.Errorf("%w: replica %d is not the next, %d", ErrRefused, n.ID, s.Next)
+	case taken || n.Node == 0:
+		return s, fmt.Errorf("%w: node %d is none or has a member", ErrRefused, n.Node)
+	case len(s.Members) == maxMembers:
+		return s, fmt.Errorf("%w: %d members already", ErrRefused, maxMembers)
+	}
+	return State{Index: index, Next: s.Next + 1, Members: append(slices.Clone(s.Members), n)}, nil
+}
+
+func (s State) dismiss(index uint64, id env.ReplicaID) (State, error) {
+	if m, ok := find(s.Members, id); !ok || !m.Learner {
+		return s, fmt.Errorf("%w: replica %d is no learner", ErrRefused, id)
+	}
+	s.Index = index
+	s.Members = slices.DeleteFunc(slices.Clone(s.Members), func(m Member) bool { return m.ID == id })
+	return s, nil
+}
+
+func (s State) swap(index uint64, cc *raftpb.ConfChangeV2) (State, error) {
+	out := State{Index: index, Next: s.Next, Members: slices.Clone(s.Members), Outgoing: s.voters()}
+	for _, c := range cc.GetChanges() {
+		id := env.ReplicaID(c.GetNodeId())
+		at, ok := slices.BinarySearchFunc(out.Members, id, compareID)
+		switch {
+		case !ok:
+			return s, fmt.Errorf("%w: replica %d is no member, or named twice", ErrRefused, id)
+		case c.GetType() == raftpb.ConfChangeRemoveNode:
+			out.Members = slices.Delete(out.Members, at, at+1)
+		case !out.Members[at].Learner:
+			return s, fmt.Errorf("%w: replica %d is no learner, or named twice", ErrRefused, id)
+		default:
+			out.Members[at].Learner = false
+		}
+	}
+	if len(out.voters()) == 0 {
+		return s, fmt.Errorf("%w: nobody would vote", ErrRefused)
+	}
+	return out, nil
+}
+
 func (s State) replace(index uint64, cc *raftpb.ConfChangeV2) (State, error) {
 	old, n, err := decodeSuccession(cc.GetContext())
 	if err != nil {
@@ -120,20 +203,9 @@ func (s State) replace(index uint64, cc *raftpb.ConfChangeV2) (State, error) {
 	case was.Disk == n.Disk && was.Incarnation > n.Incarnation:
 		return s, fmt.Errorf("%w: replica %d is of incarnation %d of that disk; %d is earlier", ErrRefused, old, was.Incarnation, n.Incarnation)
 	}
-	out := State{Index: index, Next: s.Next + 1}
-	voters := 0
-	for _, m := range s.Members {
-		if !m.Learner {
-			out.Outgoing = append(out.Outgoing, m)
-		}
-		if m.ID != old {
-			out.Members = append(out.Members, m)
-			if !m.Learner {
-				voters++
-			}
-		}
-	}
-	if voters == 0 {
+	out := State{Index: index, Next: s.Next + 1, Outgoing: s.voters()}
+	out.Members = slices.DeleteFunc(slices.Clone(s.Members), func(m Member) bool { return m.ID == old })
+	if len(out.voters()) == 0 {
 		return s, fmt.Errorf("%w: nobody would vote without replica %d", ErrRefused, old)
 	}
 	out.Members = append(out.Members, n) // Next is above all ids: the order stands

@@ -17,15 +17,25 @@
 //
 // # Changes
 //
-//	Replace  a member is removed and its successor joins as a learner; an explicit
-//	         joint configuration, left by
-//	Leave    once it is in force, and
-//	Promote  makes the learner a voter once it has caught up.
+//	Replace  a member is removed and its successor joins as a learner on its node;
+//	         an explicit joint configuration, left by
+//	Leave    once it is in force
+//	Add      a learner joins on a node that has no member
+//	Promote  makes a learner a voter once it has caught up
+//	Dismiss  removes a learner
+//	Swap     gives several learners their votes and removes several members at
+//	         once; an explicit joint configuration
 //
-// Each is a raft ConfChangeV2. That of Replace has a context: version (1 byte),
-// then uvarints old id, new id, node, disk id, incarnation. Apply is pure. It refuses, on all
+// Each is a raft ConfChangeV2, known by the shape of its list of changes alone.
+// Those of Replace and Add have a context: version (1 byte), then uvarints old id
+// (0: none), new id, node, disk id, incarnation. Apply is pure. It refuses, on all
 // replicas alike, what does not fit the membership it meets: raft is not told
 // then, and nothing changes.
+//
+// Who leads while it is outgoing must hand over before the joint configuration is
+// left: the entry that leaves it is decided by both halves, and if the leader is
+// gone right after, one that has not heard of the commit would still need the
+// outgoing half to be elected.
 //
 // # Encoding
 //
@@ -46,7 +56,6 @@
 //
 // # Limits and known gaps
 //
-// Groups neither grow nor shrink: a member is replaced on its own node only. A
-// group without a voter cannot be made, so a group of one replica is never
-// replaced.
+// A group without a voter cannot be made, so the only member of a group is never
+// replaced on its node; it can be swapped for a learner elsewhere.
 package membership

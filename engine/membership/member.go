@@ -63,6 +63,16 @@ func (s State) OnNode(n env.NodeID) (Member, bool) {
 	return Member{}, false
 }
 
+// voters are the members that vote, of a joint configuration the incoming ones.
+func (s State) voters() (out []Member) {
+	for _, m := range s.Members {
+		if !m.Learner {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // Joint tells whether two configurations are in force at once.
 func (s State) Joint() bool { return len(s.Outgoing) > 0 }
 

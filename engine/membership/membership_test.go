@@ -47,7 +47,7 @@ func raftOf(t *rapid.T, s membership.State) *raft.RawNode {
 func draw(t *rapid.T, s membership.State, stale []*raftpb.ConfChangeV2) *raftpb.ConfChangeV2 {
 	m := rapid.SampledFrom(s.Members).Draw(t, "member")
 	var cc *raftpb.ConfChangeV2
-	switch rapid.IntRange(0, 4).Draw(t, "change") {
+	switch rapid.IntRange(0, 8).Draw(t, "change") {
 	case 0:
 		cc = s.Leave()
 	case 1:
@@ -57,10 +57,26 @@ func draw(t *rapid.T, s membership.State, stale []*raftpb.ConfChangeV2) *raftpb.
 			return rapid.SampledFrom(stale).Draw(t, "stale")
 		}
 		cc = s.Leave()
+	case 3, 4:
+		cc, _ = s.Add(membership.Member{Node: env.NodeID(rapid.IntRange(1, 7).Draw(t, "node")), Disk: 1, Incarnation: 1})
+	case 5:
+		cc, _ = s.Dismiss(m.ID)
+	case 6, 7:
+		cc, _ = s.Swap(someIDs(t, s, "promoted"), someIDs(t, s, "removed"))
 	default:
 		cc, _ = s.Replace(m.ID, membership.Member{Node: m.Node, Disk: rapid.Uint64Range(1, 3).Draw(t, "disk"), Incarnation: rapid.Uint64Range(1, 5).Draw(t, "incarnation")})
 	}
 	return cc
+}
+
+// someIDs draws members that a swap might name, rarely the right ones alone.
+func someIDs(t *rapid.T, s membership.State, label string) (ids []env.ReplicaID) {
+	for _, m := range s.Members {
+		if rapid.IntRange(0, 3).Draw(t, label) == 0 || m.Learner == (label == "promoted") && rapid.Bool().Draw(t, label+" rightly") {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
 }
 
 // Whatever is applied in whatever order: raft's own configuration stays equal,
@@ -145,6 +161,66 @@ func TestAReplacementStepByStep(t *testing.T) {
 	}
 	if s, err = s.Apply(12, cc); err != nil || len(s.ConfState().Voters) != 3 || s.Index != 12 {
 		t.Fatalf("%+v, %v", s, err)
+	}
+}
+
+// A group moves to other nodes, and shrinks and grows on the way.
+func TestAMoveStepByStep(t *testing.T) {
+	s := genesis(3)
+	step := func(cc *raftpb.ConfChangeV2, err error) {
+		t.Helper()
+		if err == nil {
+			s, err = s.Apply(s.Index+1, cc)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	step(s.Add(membership.Member{Node: 4, Disk: 9, Incarnation: 1}))
+	step(s.Add(membership.Member{Node: 5, Disk: 8, Incarnation: 1}))
+	step(s.Swap([]env.ReplicaID{105, 104}, []env.ReplicaID{101, 103, 102}))
+	if !s.Joint() || len(s.Members) != 2 || len(s.Outgoing) != 3 || s.Node(101) != 1 || s.Node(105) != 5 {
+		t.Fatalf("%+v", s)
+	}
+	if _, err := s.Add(membership.Member{Node: 6}); !errors.Is(err, membership.ErrRefused) {
+		t.Fatalf("added in a joint configuration: %v", err)
+	}
+	step(s.Leave(), nil)
+	if s.Joint() || s.Node(101) != 0 || s.Next != 106 {
+		t.Fatalf("%+v", s)
+	}
+	step(s.Add(membership.Member{Node: 1, Disk: 7, Incarnation: 1})) // back, under another id
+	if m, ok := s.OnNode(1); !ok || m.ID != 106 {
+		t.Fatalf("on node 1: %+v", m)
+	}
+	step(s.Dismiss(106))
+	if len(s.Members) != 2 {
+		t.Fatalf("%+v", s)
+	}
+}
+
+func TestASwapIsRefused(t *testing.T) {
+	s := genesis(3)
+	cc, _ := s.Add(membership.Member{Node: 4, Disk: 9, Incarnation: 1})
+	s, _ = s.Apply(1, cc)
+	type ids = []env.ReplicaID
+	for name, c := range map[string]struct{ promoted, removed ids }{
+		"nothing to do":            {nil, nil},
+		"nobody would vote":        {nil, ids{101, 102, 103}},
+		"a voter is promoted":      {ids{103}, nil},
+		"a stranger is removed":    {nil, ids{99}},
+		"twice":                    {ids{104, 104}, nil},
+		"promoted and removed too": {ids{104}, ids{104}},
+	} {
+		if _, err := s.Swap(c.promoted, c.removed); !errors.Is(err, membership.ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := s.Add(membership.Member{Node: 4, Disk: 9, Incarnation: 2}); !errors.Is(err, membership.ErrRefused) {
+		t.Errorf("a second member on a node: %v", err)
+	}
+	if _, err := s.Dismiss(101); !errors.Is(err, membership.ErrRefused) {
+		t.Errorf("a voter is dismissed: %v", err)
 	}
 }
 

@@ -22,9 +22,8 @@ func (r *Replica) apply(m *raftpb.Message) {
 			return
 		}
 		if e.GetType() == raftpb.EntryConfChangeV2 {
-			if err := r.removed(); err != nil {
-				r.fenceDurably(err)
-				return
+			if r.removed() {
+				r.leave()
 			}
 		}
 	}

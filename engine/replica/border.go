@@ -1,9 +1,6 @@
 package replica
 
 import (
-	"fmt"
-	"time"
-
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -16,10 +13,7 @@ import (
 // membership have to go on, or nothing could be committed and so nothing freed.
 const SmallAppendBytes = 1 << 10
 
-const (
-	mostRoutes   = 16
-	removedEvery = time.Second
-)
+const mostRoutes = 16
 
 // route is where a replica lives that is newer than what is applied here.
 type route struct {
@@ -96,7 +90,7 @@ func (r *Replica) admits(from env.NodeID, disk uint64, sender env.ReplicaID) boo
 		return m.Node == from && (m.Disk == 0 || m.Disk == disk)
 	}
 	if sender < r.members.Next {
-		r.tellRemoved(from, sender)
+		r.stray(from, sender)
 		return false
 	}
 	return r.learnRoute(sender, from)
@@ -138,28 +132,6 @@ func (r *Replica) nodeOf(id env.ReplicaID) env.NodeID {
 		}
 	}
 	return 0
-}
-
-// tellRemoved answers a replica that its group has gone on without, at most once
-// a second: it may be healthy, and its node can come back under a fresh id.
-func (r *Replica) tellRemoved(node env.NodeID, id env.ReplicaID) {
-	now := r.now()
-	if now < r.toldRemoved {
-		return
-	}
-	r.toldRemoved = now + removedEvery
-	r.cfg.Host.Send(node, wire.Message{Group: r.cfg.Group, Own: &wire.Own{
-		Kind: wire.OwnRemoved, From: r.cfg.Self, To: id, Index: r.members.Index,
-	}})
-}
-
-// Removed takes another replica's word that this one was removed by the
-// configuration that the message names: ids never return, so once is for good.
-func (r *Replica) Removed(o *wire.Own) {
-	if r.rn == nil || o.To != r.cfg.Self || o.Index <= r.members.Index {
-		return
-	}
-	r.fenceDurably(fmt.Errorf("%w: group %d replica %d, by configuration %d, as replica %d says", ErrRemoved, r.cfg.Group, r.cfg.Self, o.Index, o.From))
 }
 
 // tooLarge tells whether an append has to wait until there is room: on the disk,

@@ -28,6 +28,8 @@ type cluster struct {
 	k       *sim.Kernel
 	nodes   []*node
 	genesis []membership.Member
+	wish    Wish
+	minISR  int
 	drop    func(from, to env.NodeID) bool
 	acked   []uint64 // commands
 	command uint64
@@ -81,14 +83,22 @@ func newCluster(t *testing.T, size int) *cluster {
 
 func newClusterOf(t *testing.T, size int, seed uint64) *cluster {
 	t.Helper()
+	return newClusterOn(t, size, size, seed)
+}
+
+// newClusterOn begins a group on the first of some nodes; the others are blank.
+func newClusterOn(t *testing.T, size, begins int, seed uint64) *cluster {
+	t.Helper()
 	k := sim.New(seed)
 	before := rand.Reader
 	rand.Reader = drawn{k.Rand("raft", 0)}
 	t.Cleanup(func() { rand.Reader = before })
-	c := &cluster{t: t, k: k, spoke: map[env.ReplicaID]life{}, said: map[env.ReplicaID]promise{}, drop: func(env.NodeID, env.NodeID) bool { return false }}
+	c := &cluster{t: t, k: k, minISR: 2, spoke: map[env.ReplicaID]life{}, said: map[env.ReplicaID]promise{}, drop: func(env.NodeID, env.NodeID) bool { return false }}
 	for i := range size {
 		id := env.NodeID(i + 1)
-		c.genesis = append(c.genesis, membership.Member{ID: env.ReplicaID(100 + id), Node: id})
+		if i < begins {
+			c.genesis = append(c.genesis, membership.Member{ID: env.ReplicaID(100 + id), Node: id})
+		}
 		c.nodes = append(c.nodes, &node{c: c, id: id, disk: diskmodel.New(k, uint64(id), diskmodel.DefaultConfig()), events: map[env.EventKind]int{}})
 	}
 	for _, n := range c.nodes {
@@ -116,7 +126,7 @@ func (n *node) boot(format bool) {
 		n.tasks.Go("boot", func(t *env.Task) {
 			cfg, id := n.config()
 			if format {
-				if err := journal.Format(t, e, cfg, id, []journal.Genesis{{Group: clusterGroup, Replica: n.c.genesis[n.id-1].ID}}); err != nil {
+				if err := journal.Format(t, e, cfg, id, []journal.Genesis{{Group: clusterGroup, Replica: n.c.began(n.id)}}); err != nil {
 					n.c.t.Error(err)
 					return
 				}
@@ -133,16 +143,23 @@ func (n *node) boot(format bool) {
 	})
 }
 
+// began is the id that a node's replica began with; 0: blank.
+func (c *cluster) began(id env.NodeID) env.ReplicaID {
+	m, _ := membership.Genesis(c.genesis).OnNode(id)
+	return m.ID
+}
+
 func (n *node) open(t *env.Task, e env.Env, rec journal.Recovered) {
 	n.opens++
 	n.c.remembers(rec)
 	n.r = New(Config{
 		Env: e, Host: n, Journal: n.journal, Machine: &ledger{n: n, clock: e.Clock, alive: n.alive},
-		Group: clusterGroup, Self: rec.Replica, Genesis: n.c.genesis, MinISR: 2, Disk: n.journal.Disk(), Opens: n.opens,
+		Group: clusterGroup, Self: rec.Replica, Genesis: n.c.genesis, MinISR: n.c.minISR, Disk: n.journal.Disk(), Opens: n.opens,
 		ElectionTicks: 10, Tick: 50 * time.Millisecond, ISRLag: time.Second,
 		MaxInflight: 16, MaxInflightByte: 1 << 20, MaxUncommitted: 1 << 20, MaxWaiters: 100, CheckpointBytes: 2 << 10,
 		SnapshotTimeout: 2 * time.Second, Space: func(int64) bool { return !n.full }, MaxMessageBytes: 1 << 20,
 		Recycle: scribble,
+		Wish:    func() Wish { return n.c.wish },
 	})
 	if err := n.r.Recover(t, rec); err != nil {
 		n.r.Fence(err)
@@ -404,6 +421,8 @@ func (n *node) receive(b []byte) {
 	switch o := m.Own; o.Kind {
 	case wire.OwnSnapStatus:
 		n.r.SnapStatus(f.From, o)
+	case wire.OwnLeaving:
+		n.r.Leaving(f.From, o)
 	case wire.OwnRemoved:
 		n.r.Removed(o)
 	case wire.OwnGrant:
@@ -466,7 +485,10 @@ func (c *cluster) produce(count int) {
 	for range count {
 		c.command++
 		value, done := c.command, false
-		for !done {
+		for end := c.k.Now() + int64(time.Minute); !done; {
+			if c.k.Now() > end {
+				c.t.Fatalf("within a minute: no acknowledgement; %s", c)
+			}
 			var outcome *Outcome
 			l := c.leader()
 			l.do(func() {
@@ -483,35 +505,44 @@ func (c *cluster) produce(count int) {
 	}
 }
 
-// settled waits until every node serves as a voter with the same state, and
-// checks that nothing acknowledged is missing.
+// placed are the nodes that should have a voter.
+func (c *cluster) placed() (nodes []*node) {
+	for _, n := range c.nodes {
+		if c.wish.none() || slices.Contains(c.wish.Voters, n.id) {
+			nodes = append(nodes, n)
+		}
+	}
+	return nodes
+}
+
+// settled waits until every node that should have a voter serves as one with the
+// same state, and checks that nothing acknowledged is missing.
 func (c *cluster) settled() {
 	c.t.Helper()
+	nodes := c.placed()
 	same := func() bool {
-		if !slices.ContainsFunc(c.nodes, func(n *node) bool { return n.r != nil && n.r.Leading() }) {
+		if !slices.ContainsFunc(nodes, func(n *node) bool { return n.r != nil && n.r.Leading() }) {
 			return false // what is acknowledged may not be known to be committed yet
 		}
-		for _, n := range c.nodes {
-			if !*n.alive || n.r == nil || n.r.State() != Serving || n.r.rn == nil || n.r.applied != c.nodes[0].r.applied || n.r.applied < n.r.commit ||
+		for _, n := range nodes {
+			if !*n.alive || n.r == nil || n.r.State() != Serving || n.r.rn == nil || n.r.applied != nodes[0].r.applied || n.r.applied < n.r.commit ||
 				n.r.members.Joint() || n.r.leader == 0 {
 				return false
 			}
-			for _, m := range n.r.members.Members {
-				if m.Learner {
-					return false
-				}
+			if voters, _ := splitIDs(n.r.members.Members); len(voters) != len(nodes) || len(n.r.members.Members) != len(nodes)+len(c.wish.Learners) {
+				return false
 			}
-			if m, ok := n.r.members.OnNode(n.id); !ok || m.ID != n.r.Self() || len(n.r.insync.state.Members) != len(c.nodes) {
+			if m, ok := n.r.members.OnNode(n.id); !ok || m.ID != n.r.Self() || len(n.r.insync.state.Members) != len(nodes) {
 				return false
 			}
 		}
 		return true
 	}
 	c.until(same, "settled group")
-	want := c.nodes[0].r.Machine().Fingerprint()
-	for _, n := range c.nodes {
+	want := nodes[0].r.Machine().Fingerprint()
+	for _, n := range nodes {
 		if got := n.r.Machine().Fingerprint(); got != want {
-			c.t.Fatalf("node %d has state %x, node 1 %x", n.id, got, want)
+			c.t.Fatalf("node %d has state %x, node %d %x", n.id, got, nodes[0].id, want)
 		}
 		seen := map[uint64]bool{}
 		for _, v := range n.r.Machine().(*ledger).values {

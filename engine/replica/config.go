@@ -94,6 +94,8 @@ type Config struct {
 	MaxWaiters      int
 	CheckpointBytes int64
 
+	// Wish says where the members should be; nil: where they are.
+	Wish func() Wish
 	// SnapshotTimeout is how long a snapshot may make no progress.
 	SnapshotTimeout time.Duration
 	// Space tells whether the disk, and the journal, have room for so many bytes of

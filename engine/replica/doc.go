@@ -38,9 +38,19 @@
 // The leader changes it, one step at a time, from what it sees at each tick; no
 // step is remembered, so a crash or another leader needs nothing handed over:
 //
-//	joint configuration           -> leave it
+//	joint configuration           -> leave it; a leader of the outgoing half alone
+//	                                 hands over before
 //	learner that keeps up         -> promote it
 //	member reported lost          -> replace it: its successor joins as a learner
+//	node that is wished for and
+//	    says that it has no member -> a learner joins there
+//	all that are wished for keep up,
+//	    or vote already           -> one joint change: their votes, the others' end
+//	learner not wished for        -> remove it
+//
+// Where members should be is the caller's wish (Wish); without one they stay where
+// they are, and the fourth line on is not for them. A replica that was removed
+// votes on until every voter knows durably that it was (leaving.go says why).
 //
 // A leader does so only once an entry of its own term is committed and applied.
 //

@@ -90,6 +90,9 @@ func (r *Replica) lead() {
 		r.changes.due = false
 		r.reviewMembership(now)
 	}
+	if r.rn != nil {
+		r.proposeMark()
+	}
 	r.acknowledge()
 	if r.rn != nil {
 		r.reads.answer(r)

@@ -33,7 +33,8 @@ const reportLife = 10 * time.Second
 // Membership is the group's, as far as applied here.
 func (r *Replica) Membership() membership.State { return r.members }
 
-// Lost takes a report of the member on a node. A leader that has applied its
+// Lost takes a report of the member on a node, or of a node that should have one
+// and has not. A leader that has applied its
 // replacement already answers with the grant; it gives the same answer however
 // often it is asked.
 //
@@ -42,41 +43,50 @@ func (r *Replica) Membership() membership.State { return r.members }
 // that asked for it.
 func (r *Replica) Lost(l Lost) (Grant, bool) {
 	m, ok := r.members.OnNode(l.Node)
-	if r.CheckLeader() != nil || l.Group != r.cfg.Group || !ok || m.ID == r.cfg.Self {
+	if r.CheckLeader() != nil || l.Group != r.cfg.Group || !ok && !r.wish().wants(l.Node) || m.ID == r.cfg.Self {
 		return Grant{}, false
 	}
-	sameLife := m.Disk == l.Disk && m.Incarnation == l.Incarnation
+	sameLife := ok && m.Disk == l.Disk && m.Incarnation == l.Incarnation
 	switch {
 	case sameLife && m.ID != l.Replica:
 		return Grant{
 			Group: l.Group, Old: l.Replica, New: m.ID,
 			Disk: l.Disk, Incarnation: l.Incarnation, Nonce: l.Nonce, Index: r.members.Index,
 		}, true
-	case m.Disk == l.Disk && l.Incarnation < m.Incarnation, l.Replica > m.ID:
+	case ok && (m.Disk == l.Disk && l.Incarnation < m.Incarnation || l.Replica > m.ID):
 		return Grant{}, false // of an earlier life
 	}
-	// Whatever id the life remembers, it is the member in its place that goes.
+	// Whatever id the life remembers, it is the member in its place that goes; 0 if
+	// it is to join.
 	l.Replica, l.At = m.ID, r.now()
 	r.changes.note(l)
 	return Grant{}, false
 }
 
-// note keeps the newest report of each member.
+// note keeps the newest report of each node.
 func (c *changes) note(l Lost) {
-	if old := c.report(l.Replica); old != nil {
-		*old = l
-		return
+	for i := range c.reports {
+		if c.reports[i].Node == l.Node {
+			c.reports[i] = l
+			return
+		}
 	}
 	c.reports = append(c.reports, l)
 }
 
-func (c *changes) report(id env.ReplicaID) *Lost {
+// report finds that of a node's member.
+func (c *changes) report(node env.NodeID, id env.ReplicaID) *Lost {
 	for i := range c.reports {
-		if c.reports[i].Replica == id {
+		if c.reports[i].Node == node && c.reports[i].Replica == id {
 			return &c.reports[i]
 		}
 	}
 	return nil
+}
+
+// member is the life that asks.
+func (l *Lost) member() membership.Member {
+	return membership.Member{Node: l.Node, Disk: l.Disk, Incarnation: l.Incarnation}
 }
 
 // expire forgets reports that were not repeated.
@@ -99,12 +109,13 @@ const (
 	Repairing        // waits for files; silent
 	Adopting         // fenced, asks for a fresh id; silent
 	Installing       // takes a snapshot in
+	Leaving          // removed, and votes until its group can do without
 	Fenced           // silent for good
 )
 
 // String names the state.
 func (s State) String() string {
-	return [...]string{"serving", "repairing", "adopting", "installing", "fenced", "", "", ""}[s&7]
+	return [...]string{"serving", "repairing", "adopting", "installing", "leaving", "fenced", "", ""}[s&7]
 }
 
 // State tells what the replica is doing. Repairing and Adopting are its node's
@@ -113,6 +124,8 @@ func (r *Replica) State() State {
 	switch {
 	case r.fenced != nil:
 		return Fenced
+	case r.leaving:
+		return Leaving
 	case r.install.phase != idle:
 		return Installing
 	default:

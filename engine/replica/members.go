@@ -24,8 +24,12 @@ var ErrRemoved = errors.New("replica: removed from its group")
 type changes struct {
 	due     bool     // a tick passed since the last review
 	pending uint64   // index of a proposed change that is not applied; 0: none
-	reports []Lost   // one a member
+	reports []Lost   // one a node
 	ready   []streak // learners that could be promoted
+
+	handOver bool // this leader is in the way of the next step
+	mark     mark
+	markDue  bool // somebody asks for a newer one
 }
 
 // streak is a learner that has been caught up since.
@@ -106,11 +110,9 @@ func (r *Replica) traceMembers() {
 
 // removed tells whether the group has gone on without this replica. One that is
 // newer than what it has applied is yet to learn of itself.
-func (r *Replica) removed() error {
-	if _, member := r.members.Member(r.cfg.Self); member || r.cfg.Self >= r.members.Next {
-		return nil
-	}
-	return fmt.Errorf("%w: group %d replica %d, by configuration %d", ErrRemoved, r.cfg.Group, r.cfg.Self, r.members.Index)
+func (r *Replica) removed() bool {
+	_, member := r.members.Member(r.cfg.Self)
+	return !member && r.cfg.Self < r.members.Next
 }
 
 // fenceDurably takes the replica out of service in later processes, too.
@@ -135,7 +137,11 @@ func (r *Replica) reviewMembership(now time.Duration) {
 		return
 	}
 	cc := r.nextChange(now)
-	if cc == nil {
+	if c.handOver {
+		c.handOver = false
+		r.TransferAway(func(env.NodeID) bool { return false })
+	}
+	if cc == nil || r.rn == nil {
 		return
 	}
 	kind, data, err := raftpb.MarshalConfChange(cc)
@@ -150,30 +156,6 @@ func (r *Replica) reviewMembership(now time.Duration) {
 		c.pending = e.GetIndex()
 	}
 	r.ready(rd)
-}
-
-// nextChange is what the membership needs next: a joint configuration is left, a
-// learner that has caught up gets its vote, a lost member is replaced.
-func (r *Replica) nextChange(now time.Duration) *raftpb.ConfChangeV2 {
-	if r.members.Joint() {
-		return r.members.Leave()
-	}
-	for _, m := range r.members.Members {
-		if m.Learner && r.caughtUp(now, m.ID) && r.changes.report(m.ID) == nil {
-			if cc, err := r.members.Promote(m.ID); err == nil {
-				return cc
-			}
-		}
-	}
-	for i := range r.changes.reports {
-		l := &r.changes.reports[i]
-		m, _ := r.members.OnNode(l.Node)
-		cc, err := r.members.Replace(m.ID, membership.Member{Node: l.Node, Disk: l.Disk, Incarnation: l.Incarnation})
-		if err == nil && m.ID == l.Replica && m.ID != r.cfg.Self {
-			return cc
-		}
-	}
-	return nil
 }
 
 // caughtUp tells whether a learner has kept up for one election timeout and now

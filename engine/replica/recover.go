@@ -51,8 +51,8 @@ func (r *Replica) Recover(t *env.Task, rec journal.Recovered) error {
 	if err := r.replay(t); err != nil {
 		return fmt.Errorf("group %d: replay: %w", r.cfg.Group, err)
 	}
-	if err := r.removed(); err != nil {
-		return err
+	if r.removed() {
+		r.leave()
 	}
 	return contain(r.startRaft)
 }

@@ -334,6 +334,11 @@ func TestBorderOfMembers(t *testing.T) {
 	if len(r.routes) > mostRoutes {
 		t.Errorf("%d routes", len(r.routes))
 	}
+	r.changes.markDue = false
+	r.Leaving(f.id, &wire.Own{Kind: wire.OwnLeaving, From: f.r.Self()})
+	if r.changes.markDue {
+		t.Error("a member asks whether it is needed")
+	}
 	r.Removed(&wire.Own{Kind: wire.OwnRemoved, To: r.Self(), Index: r.members.Index})
 	if r.Fenced() != nil {
 		t.Error("removed by a configuration that is applied here, and has it")

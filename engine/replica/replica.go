@@ -47,6 +47,8 @@ type Replica struct {
 	install  install  // the one on its way here
 
 	toldRemoved time.Duration // when the next removed replica may be told
+	leaving     bool          // removed, and perhaps needed yet
+	askedToGo   time.Duration // when it asks again whether it is
 
 	checkpointing bool
 	checkpointDue bool          // one is wanted at the end of the turn

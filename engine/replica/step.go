@@ -18,6 +18,7 @@ func (r *Replica) Tick() {
 			r.sendings.expire(r, now)
 		}
 		r.reportStaging(now)
+		r.askToGo(now)
 		if r.retryAt != 0 && now >= r.retryAt {
 			r.retryAt, r.checkpointDue = 0, true
 		}

@@ -54,10 +54,10 @@ func TestCheckpointRecordRoundTrip(t *testing.T) {
 func TestCheckpointOfAnotherVersion(t *testing.T) {
 	c := sampleCheckpoint()
 	p := c.encode()
-	binary.LittleEndian.PutUint32(p[4:], 3)
+	binary.LittleEndian.PutUint32(p[4:], 4)
 	binary.LittleEndian.PutUint32(p[checkpointSumAt:], sumAround(p, checkpointSumAt))
 	_, err := parseCheckpoint(p)
-	if !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "written by another version: checkpoint record: format 3, this program reads 2") {
+	if !errors.Is(err, ErrVersion) || errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "written by another version: checkpoint record: format 4, this program reads 3") {
 		t.Errorf("%v", err)
 	}
 }

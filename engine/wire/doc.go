@@ -67,6 +67,8 @@
 //	   5  lost         urgent  from: the lost replica, 0 unknown; disk, incarnation of its node; id: a nonce
 //	   6  grant        urgent  from: the old replica, to: the new; disk, incarnation, id as in the report; index of the membership
 //	   7  removed      urgent  to: the replica that is no member any more; index of the membership
+//	   8  leaving      urgent  from: the removed replica; index of the membership
+//	                           that it knows
 //
 // What is done about them is told by packages ship and replica.
 //

@@ -20,6 +20,7 @@ const (
 	OwnLost                          // a node tells that a replica of it is lost
 	OwnGrant                         // the leader's answer to a lost report
 	OwnRemoved                       // a replica is told that it was removed
+	OwnLeaving                       // a removed replica asks whether it is needed yet
 	ownKinds                         // one more than the last
 )
 
@@ -28,7 +29,7 @@ func (k OwnKind) String() string {
 	if k == 0 || k >= ownKinds {
 		return "own?"
 	}
-	return [...]string{"fetch", "chunk", "snap-status", "node-status", "lost", "grant", "removed"}[k-1]
+	return [...]string{"fetch", "chunk", "snap-status", "node-status", "lost", "grant", "removed", "leaving"}[k-1]
 }
 
 // Code is the outcome that an own message tells.

@@ -56,7 +56,7 @@ var anySnapshot = rapid.Custom(func(t *rapid.T) *raftpb.Snapshot {
 var anyOwn = rapid.Custom(func(t *rapid.T) *wire.Own {
 	size := rapid.OneOf(rapid.Just(int64(0)), rapid.Int64Range(0, math.MaxInt64))
 	return &wire.Own{
-		Kind: wire.OwnKind(rapid.Uint8Range(uint8(wire.OwnFetch), uint8(wire.OwnRemoved)).Draw(t, "kind")),
+		Kind: wire.OwnKind(rapid.Uint8Range(uint8(wire.OwnFetch), uint8(wire.OwnLeaving)).Draw(t, "kind")),
 		From: env.ReplicaID(number.Draw(t, "from")), To: env.ReplicaID(number.Draw(t, "to")), ID: number.Draw(t, "id"),
 		Term: number.Draw(t, "term"), Index: number.Draw(t, "index"), Disk: number.Draw(t, "disk"), Incarnation: number.Draw(t, "incarnation"),
 		File: rapid.StringN(0, 20, wire.MaxFileBytes).Draw(t, "file"), Bytes: size.Draw(t, "bytes"), Offset: size.Draw(t, "offset"),

@@ -255,7 +255,7 @@ func TestMessageRefuses(t *testing.T) {
 		"local: forget leader":     "0100170000",
 		"type 24":                  "0100180000",
 		"own: no kind":             "0100800000",
-		"own: kind 8":              "0100880000",
+		"own: kind 9":              "0100890000",
 		"own: unknown field":       "0100810040",
 		"own: zero":                "010081010000",
 		"own: negative bytes":      "0100818000ffffffffffffffffff01",
@@ -323,7 +323,7 @@ func TestMisusePanics(t *testing.T) {
 func TestOwnMisusePanics(t *testing.T) {
 	for name, m := range map[string]wire.Message{
 		"no kind":      {Own: &wire.Own{}},
-		"unknown kind": {Own: &wire.Own{Kind: wire.OwnRemoved + 1}},
+		"unknown kind": {Own: &wire.Own{Kind: wire.OwnLeaving + 1}},
 		"unknown code": {Own: &wire.Own{Kind: wire.OwnChunk, Code: wire.Full + 1}},
 		"long name":    {Own: &wire.Own{Kind: wire.OwnFetch, File: strings.Repeat("a", wire.MaxFileBytes+1)}},
 		"negative":     {Own: &wire.Own{Kind: wire.OwnFetch, Offset: -1}},
@@ -357,7 +357,7 @@ func TestLaneOf(t *testing.T) {
 			t.Errorf("%s goes %s, want %s", kind, got, want)
 		}
 	}
-	for kind := wire.OwnFetch; kind <= wire.OwnRemoved; kind++ {
+	for kind := wire.OwnFetch; kind <= wire.OwnLeaving; kind++ {
 		want := env.Urgent
 		if kind == wire.OwnChunk {
 			want = env.Bulk
