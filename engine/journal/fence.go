@@ -3,7 +3,10 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+
+	"github.com/lockstep-log/lockstep/engine/env"
 )
 
 // maxUnreadFiles is how many files are kept for nobody but groups with bytes
@@ -27,7 +30,7 @@ func (g *group) fence(err error) {
 func (j *Journal) keepUnread(h *head) {
 	kept := 0
 	for _, f := range j.files { // begun since: those before, the groups had use for
-		if f.unread && f.seq < h.oldest {
+		if len(f.unread) > 0 && f.seq < h.oldest {
 			kept++
 		}
 	}
@@ -40,10 +43,20 @@ func (j *Journal) keepUnread(h *head) {
 	j.giveUpUnread()
 	// The oldest file's head is all there is to begin a group with.
 	for n := len(j.files) - 1; n > 0; n-- {
-		if f := j.files[n]; f.seq == h.oldest && f.unread {
+		if f := j.files[n]; f.seq == h.oldest && !j.saysAll(f) {
 			h.oldest = j.files[n-1].seq
 		}
 	}
+}
+
+// saysAll tells whether recovery may begin with a file: of a group that its head
+// says nothing of, either nothing needs to be known, for it is fenced for good, or
+// it was adopted since, and that says all.
+func (j *Journal) saysAll(f *file) bool {
+	return !slices.ContainsFunc(f.unread, func(id env.GroupID) bool {
+		g := j.groups[id]
+		return g != nil && (g.fenced == nil || g.unread) && g.adoptedIn < f.seq
+	})
 }
 
 // reasonText is what heads and records keep of the reason.

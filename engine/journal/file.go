@@ -23,12 +23,12 @@ type file struct {
 	size        int64
 	incarnation uint64
 	headEnd     int64
-	oldest      uint64 // oldest file needed, as its head says
-	unread      bool   // its head says nothing of some group: not to be the oldest
-	end         int64  // of valid data, once nothing is appended any more
-	bad         bool   // damage was met in it: nobody is to need it any more
-	wrecks      []harm // where
-	readers     int    // tasks that read from it: it is not recycled meanwhile
+	oldest      uint64        // oldest file needed, as its head says
+	unread      []env.GroupID // of which its head says nothing: see saysAll
+	end         int64         // of valid data, once nothing is appended any more
+	bad         bool          // damage was met in it: nobody is to need it any more
+	wrecks      []harm        // where
+	readers     int           // tasks that read from it: it is not recycled meanwhile
 }
 
 func fileName(dir string, seq uint64) string {

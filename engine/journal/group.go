@@ -45,8 +45,9 @@ type group struct {
 	voids      int     // requests in the queue after which nothing is as before
 	special    stretch // the last record that was no append
 	fenced     error
-	unread     bool // fenced for what the disk did not give, not for good
-	blank      bool // fenced, and this disk never knew who it was
+	adoptedIn  uint64 // the file of its last adoption; 0: none that is known
+	unread     bool   // fenced for what the disk did not give, not for good
+	blank      bool   // fenced, and this disk never knew who it was
 }
 
 // stateFor is the hard state a record written now carries: the request's term
@@ -96,8 +97,8 @@ func (g *group) restart(c checkpoint, hs HardState) {
 }
 
 // adopt makes the group another replica, that begins at the checkpoint.
-func (g *group) adopt(id env.ReplicaID, c checkpoint) {
-	g.replica = id
+func (g *group) adopt(id env.ReplicaID, c checkpoint, file uint64) {
+	g.replica, g.adoptedIn = id, file
 	g.restart(c, HardState{})
 	g.fenced, g.unread, g.blank = nil, false, false
 }

@@ -258,7 +258,11 @@ func (r *recovery) readHead(f *file) (*recovering, error) {
 	}
 	rec.head, rec.scan.incarnation = h, h.incarnation
 	f.incarnation, f.headEnd, f.oldest = h.incarnation, h.end, h.oldest
-	f.unread = slices.ContainsFunc(h.table, func(r tableRow) bool { return r.unread })
+	for i := range h.table {
+		if h.table[i].unread {
+			f.unread = append(f.unread, h.table[i].group)
+		}
+	}
 	return rec, nil
 }
 

@@ -128,7 +128,7 @@ func (j *Journal) putSpecial(r *request) {
 		rec.payload = binary.LittleEndian.AppendUint64(nil, c.term)
 		rec.payload = binary.LittleEndian.AppendUint64(rec.payload, c.id)
 	case recordAdopt:
-		g.adopt(r.replica, c)
+		g.adopt(r.replica, c, j.current().seq)
 		g.noted = true
 	case recordFence:
 		if g.fenced == nil || g.unread {

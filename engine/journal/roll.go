@@ -81,7 +81,7 @@ func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []ca
 
 // newHead describes the state before anything is written to f.
 func (j *Journal) newHead(f *file, prev position) *head {
-	f.unread, f.bad, f.wrecks = false, false, nil // of an earlier use
+	f.unread, f.bad, f.wrecks = nil, false, nil // of an earlier use
 	h := &head{
 		seq: f.seq, incarnation: f.incarnation, id: j.id,
 		prevSeq: prev.seq, prevEnd: prev.offset, oldest: f.seq, fileBytes: f.size, born: j.born, life: j.life,
@@ -91,7 +91,9 @@ func (j *Journal) newHead(f *file, prev position) *head {
 	j.keepUnread(h)
 	for i, g := range j.order {
 		h.table[i], g.noted = g.row(), true
-		f.unread = f.unread || g.unread
+		if g.unread {
+			f.unread = append(f.unread, g.id)
+		}
 	}
 	return h
 }

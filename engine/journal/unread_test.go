@@ -124,6 +124,36 @@ func TestUnreadableSectorIsGivenUp(t *testing.T) {
 	n.wantFenced(2)
 }
 
+// An adoption says all of its group: files that were kept because it could not be
+// read go, and recovery may begin with one whose head says nothing of it.
+func TestAnAdoptionGivesUnreadFilesBack(t *testing.T) {
+	n := newNode(t, 1, smallConfig(), 2)
+	n.open()
+	n.put(2, journal.HardState{Term: 3}, span(1, 3, 3, strings.Repeat("x", 1000)))
+	w := n.written(2)[0]
+	n.settle()
+	n.kill()
+	n.badSector(w.File, w.Offset)
+	n.open()
+	next := uint64(1)
+	n.rollOn(&next, 6) // their heads say nothing of group 2
+	if files := n.j.Stats().Files; files < 7 {
+		t.Fatalf("%d files are kept", files)
+	}
+	n.adopt(2, 300, 3, 3)
+	n.put(2, journal.HardState{Term: 5}, span(4, 5, 5, "fresh"))
+	for range 3 {
+		n.rollOn(&next, 1)
+		if files := n.j.Stats().Files; files > 5 {
+			t.Errorf("%d files are kept after the adoption", files)
+		}
+		n.powerLoss(loseAll)
+		n.open()
+		n.wantFenced()
+		n.expect(2, span(4, 5, 5, "fresh"))
+	}
+}
+
 // What is known to be wrong fences for good, whatever else cannot be read.
 func TestRotBesideAnUnreadableSector(t *testing.T) {
 	n := filled(t)

@@ -301,7 +301,7 @@ func (r *recovery) apply(rec *record, x extent) {
 	case recordRestart:
 		g.restart(rec.checkpoint(), rec.hs)
 	case recordAdopt:
-		g.adopt(rec.replica, rec.checkpoint())
+		g.adopt(rec.replica, rec.checkpoint(), x.file.seq)
 	case recordFence:
 		g.fence(fencedBefore(string(rec.payload)))
 	}
