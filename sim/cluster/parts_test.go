@@ -108,24 +108,21 @@ func TestQuantiles(t *testing.T) {
 
 func TestTruthKnowsWhenALogWasWhole(t *testing.T) {
 	var l truth
-	l.recovered(0, 10)
+	l.recovered(instant{}, 10)
 	for i := range int64(5) {
-		l.entry((i+1)*int64(time.Second), uint64(11+i))
+		l.entry(instant{(i + 1) * int64(time.Second), i}, uint64(11+i)) // and its clock counts slowly
 	}
 	for _, c := range []struct {
 		index uint64
 		want  int64
 	}{{15, 99}, {14, 5}, {11, 2}, {10, 1}, {9, -1}} {
-		want := c.want * int64(time.Second)
-		if c.want == -1 {
-			want = -1
-		}
-		if got := l.wholeAt(99*int64(time.Second), c.index); got != want {
-			t.Errorf("a log up to %d was whole at %d, want %d", c.index, got, want)
+		want := instant{c.want * int64(time.Second), c.want - 1}
+		if got, known := l.wholeAt(instant{99 * int64(time.Second), 98}, c.index); known != (c.want >= 0) || known && got != want {
+			t.Errorf("a log up to %d was whole at %v, want %v, known %v", c.index, got, want, known)
 		}
 	}
 	l.persisted(13)
-	l.entry(int64(6*time.Second), 12) // replaces 12 and what follows
+	l.entry(instant{int64(6 * time.Second), 5}, 12) // replaces 12 and what follows
 	if l.end != 12 || l.durable != 11 {
 		t.Errorf("the log ends at %d and is durable to %d", l.end, l.durable)
 	}

@@ -139,10 +139,10 @@ func (m *member) follow(c *Cluster, e *env.Event) {
 		m.fenced = false
 	case env.EventSnapshot:
 		m.commit, m.applied = max(m.commit, e.Index), e.Index
-		m.truth.recovered(c.k.Now(), e.Index)
+		m.truth.recovered(m.host.instant(), e.Index)
 	case env.EventRecovered:
 		m.commit = e.Index
-		m.truth.recovered(c.k.Now(), e.Last)
+		m.truth.recovered(m.host.instant(), e.Last)
 		c.mark(Mark{Kind: MarkRecovered, Node: uint64(m.host.id), Group: uint64(m.group.id), Term: e.Last})
 	case env.EventRole:
 		changed := m.role != e.Role || m.term != e.Term
@@ -154,7 +154,7 @@ func (m *member) follow(c *Cluster, e *env.Event) {
 			}
 		}
 	case env.EventEntry:
-		m.truth.entry(c.k.Now(), e.Index)
+		m.truth.entry(m.host.instant(), e.Index)
 		if m.ownFirst == 0 && m.role == env.Leader && e.Term == m.term {
 			m.ownFirst = e.Index
 		}

@@ -30,24 +30,37 @@ type truth struct {
 }
 
 type growth struct {
-	at  sim.Time
+	at  instant
 	end uint64
 }
 
+// instant is a moment, and what a node's own clock showed then: it may have stood
+// still since, so that neither can be told from the other.
+type instant struct {
+	true  sim.Time
+	local int64
+}
+
+// instant is now, by a host's clock.
+func (h *host) instant() instant {
+	now := h.c.k.Now()
+	return instant{now, h.clock.local(now)}
+}
+
 // recovered resets the log to what a new process found.
-func (t *truth) recovered(now sim.Time, last uint64) {
+func (t *truth) recovered(now instant, last uint64) {
 	t.end, t.durable = last, last
 	t.growth = append(t.growth[:0], growth{now, last})
 }
 
 // entry puts an entry at index and cuts everything behind it.
-func (t *truth) entry(now sim.Time, index uint64) {
+func (t *truth) entry(now instant, index uint64) {
 	t.end = index
 	t.durable = min(t.durable, index-1)
 	for n := len(t.growth); n > 0 && t.growth[n-1].end >= index; n-- {
 		t.growth = t.growth[:n-1]
 	}
-	if n := len(t.growth); n > 0 && now-t.growth[n-1].at < int64(10*time.Millisecond) {
+	if n := len(t.growth); n > 0 && now.true-t.growth[n-1].at.true < int64(10*time.Millisecond) {
 		t.growth[n-1].end = index
 		return
 	}
@@ -60,26 +73,25 @@ func (t *truth) entry(now sim.Time, index uint64) {
 func (t *truth) persisted(last uint64) { t.durable = min(max(t.durable, last), t.end) }
 
 // wholeAt is the last moment at which a log up to index was all of this log;
-// -1: longer ago than is remembered.
-func (t *truth) wholeAt(now sim.Time, index uint64) sim.Time {
+// false: longer ago than is remembered.
+func (t *truth) wholeAt(now instant, index uint64) (at instant, known bool) {
 	if index >= t.end {
-		return now
+		return now, true
 	}
 	for i, g := range slices.Backward(t.growth) {
 		if g.end <= index {
 			if i+1 < len(t.growth) {
-				return t.growth[i+1].at
+				return t.growth[i+1].at, true
 			}
-			return now
+			return now, true
 		}
 	}
-	return -1
+	return instant{}, false
 }
 
 // watch is the truth about one follower under one leader's term.
 type watch struct {
-	caughtUp  sim.Time // the last moment at which it is known to have been caught up
-	leadersNs int64    // what the leader's clock showed then: the lag limit is counted on it
+	caughtUp  instant  // the last moment at which it is known to have been caught up, by the leader's clock
 	goodSince sim.Time // since when it was healthy and close at every look; -1: it is not
 }
 
@@ -134,7 +146,7 @@ func (c *Cluster) lookAt(t *tenure, g *group) bool {
 	if t.leader != g.leader || t.term != g.term || t.process != p {
 		*t = tenure{leader: g.leader, process: p, term: g.term, since: now, watches: make([]watch, len(g.members)), badAt: -1}
 		for i := range t.watches {
-			t.watches[i] = watch{caughtUp: now, leadersNs: t.leader.host.clock.local(now), goodSince: -1}
+			t.watches[i] = watch{caughtUp: t.leader.host.instant(), goodSince: -1}
 		}
 	}
 	if c.degraded(g) {
@@ -172,11 +184,11 @@ func (c *Cluster) look(t *tenure, w *watch, r *replica) {
 	awake := r.host.awake()
 	if awake && c.link(r.host.addr(), leader.host.addr()).open() {
 		// It can be heard: what it says now may be an answer to an older message.
-		if at := leader.truth.wholeAt(now, r.truth.durable); at > w.caughtUp {
-			w.caughtUp, w.leadersNs = at, leader.host.clock.local(now)-(now-at)
+		if at, known := leader.truth.wholeAt(leader.host.instant(), r.truth.durable); known && at.true > w.caughtUp.true {
+			w.caughtUp = at
 		}
 	}
-	inReach := awake && c.connected(r.host, leader.host) && now-w.caughtUp <= c.schedule.Engine.ISRLagNs/2 &&
+	inReach := awake && c.connected(r.host, leader.host) && now-w.caughtUp.true <= c.schedule.Engine.ISRLagNs/2 &&
 		r.truth.durable >= leader.current().commit
 	switch {
 	case !inReach:
@@ -204,7 +216,7 @@ func (c *Cluster) judgeISR(t *tenure, g *group) {
 		case r.hurt(): // what it can still do is its own to know
 		case r == t.leader, w.goodSince >= 0 && now-w.goodSince > tolerance:
 			state = checker.InSync
-		case t.leader.host.clock.local(now)-w.leadersNs > c.schedule.Engine.ISRLagNs+tolerance:
+		case t.leader.host.clock.local(now)-w.caughtUp.local > c.schedule.Engine.ISRLagNs+tolerance:
 			state = checker.OutOfSync
 		}
 		s.Truth = append(s.Truth, checker.MemberTruth{Node: uint64(r.host.id), State: state})
