@@ -65,8 +65,20 @@ func (e *DamageError) Unwrap() []error {
 	return errs
 }
 
-// Bad lists the segments that were found bad and are not repaired, by offset.
-func (l *Log) Bad() []BadFile { return slices.Clone(l.bad) }
+// Bad lists the segments that were found bad and are not repaired, by offset. End
+// is where the segment ends now: what a bad one that still grows was given since
+// stands behind bytes that do not verify, and is not found without them.
+func (l *Log) Bad() []BadFile {
+	out := slices.Clone(l.bad)
+	for i := range out {
+		for _, s := range l.segments {
+			if s.Base == out[i].Base {
+				out[i].End = max(out[i].End, s.End)
+			}
+		}
+	}
+	return out
+}
 
 // badSegment describes a bad segment; e is what it should be.
 func (l *Log) badSegment(e extent, pos int64, why error) BadFile {
