@@ -42,7 +42,7 @@ func Format(t *env.Task, e env.Env, cfg Config, id Identity, groups []Genesis) e
 		}
 	}()
 	j.spares.ready = []*file{{name: name, handle: handle}} // never appended to: only the head
-	if _, _, err := j.startFile(t, 1, position{}, nil); err != nil {
+	if _, _, err := j.startFile(t, 1, position{}, func() []carriedRecord { return nil }); err != nil {
 		return err
 	}
 	return nil

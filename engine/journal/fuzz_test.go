@@ -337,12 +337,12 @@ func TestRecordContradictsTheRecords(t *testing.T) {
 // Entries between the checkpoint and the oldest record must be somewhere.
 func TestGapAboveTheCheckpoint(t *testing.T) {
 	g := &group{id: 1, log: newOutline(20, 2), checkpoint: checkpoint{1, 15, 2}}
-	g.checkGap()
+	g.checkGap(nil)
 	if g.fenced == nil {
 		t.Error("entries 16..20 are nowhere, and nobody minds")
 	}
 	g = &group{id: 1, log: newOutline(20, 2), checkpoint: checkpoint{1, 20, 2}}
-	g.checkGap()
+	g.checkGap(nil)
 	if g.fenced != nil {
 		t.Error(g.fenced)
 	}

@@ -45,6 +45,7 @@ type group struct {
 	voids      int     // requests in the queue after which nothing is as before
 	special    stretch // the last record that was no append
 	fenced     error
+	moving     bool   // its unapplied entries go into the file that is begun
 	adoptedIn  uint64 // the file of its last adoption; 0: none that is known
 	unread     bool   // fenced for what the disk did not give, not for good
 	blank      bool   // fenced, and this disk never knew who it was

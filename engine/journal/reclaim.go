@@ -36,10 +36,10 @@ func (g *group) oldest(floor uint64) (f *file, needed bool) {
 func (j *Journal) oldestKept(f *file) uint64 {
 	hard, soft := f.seq, f.seq
 	for _, g := range j.order {
-		if x, needed := g.oldest(g.hardFloor()); needed {
+		if x, needed := g.oldest(g.hardFloor()); needed && !g.moving {
 			hard = min(hard, x.seq)
 		}
-		if x, wanted := g.oldest(g.softFloor()); wanted {
+		if x, wanted := g.oldest(g.softFloor()); wanted && (!g.moving || g.softFloor() < g.hardFloor()) {
 			soft = min(soft, x.seq)
 		}
 	}
@@ -126,6 +126,7 @@ func (j *Journal) Takes(bytes int64) bool {
 		return true
 	}
 	j.refused = max(j.refused, bytes)
+	j.moveOn()
 	return false
 }
 

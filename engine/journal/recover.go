@@ -366,7 +366,7 @@ func (r *recovery) goOn(prev position) error {
 			j.files = append(j.files, f.file)
 		}
 	}
-	f, places, err := j.startFile(r.t, seq+1, prev, r.carried)
+	f, places, err := j.startFile(r.t, seq+1, prev, func() []carriedRecord { return r.carried })
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ func (j *Journal) Fence(id env.GroupID, reason error) {
 		return
 	}
 	g.view.fenced = true
+	g.view.release()
 	j.special(request{group: g, special: recordFence, reason: reason})
 }
 

@@ -14,7 +14,7 @@ func (j *Journal) roll() {
 		old := j.current()
 		old.end = j.offset
 		changed := j.regroup()
-		f, _, err := j.startFile(t, old.seq+1, position{old.seq, old.end}, nil)
+		f, records, err := j.startFile(t, old.seq+1, position{old.seq, old.end}, j.moved)
 		if err != nil {
 			j.broken(err)
 			return
@@ -23,6 +23,7 @@ func (j *Journal) roll() {
 			return
 		}
 		j.stats.Rolls++
+		j.settleMoved(f, records)
 		j.adopt(f)
 		for _, r := range changed {
 			r.done() // may append: that waits
@@ -46,7 +47,7 @@ func (j *Journal) adopt(f *file) {
 // records are durable under the spare's name before it gets its own, so that a
 // named file always has a durable head and nothing exists twice or not at all. The
 // witness knows of it before anything is appended.
-func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []carriedRecord) (*file, []flown, error) {
+func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carry func() []carriedRecord) (*file, []flown, error) {
 	f, err := j.takeSpare(t)
 	if err != nil {
 		return nil, nil, fmt.Errorf("journal: no file to go on in: %w", err)
@@ -54,6 +55,7 @@ func (j *Journal) startFile(t *env.Task, seq uint64, prev position, carried []ca
 	spare := f.name
 	name := fileName(j.cfg.Dir, seq)
 	f.seq, f.incarnation = seq, j.env.Entropy.Uint64()
+	carried := carry()
 	h := j.newHead(f, prev)
 	b, flown := j.layOut(f, h, carried)
 	f.oldest, f.headEnd, f.end = h.oldest, h.end, h.durableEnd

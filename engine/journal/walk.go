@@ -33,7 +33,7 @@ func (r *recovery) walk() position {
 	}
 	end := r.walkEnd()
 	for _, g := range j.order {
-		g.checkGap()
+		g.checkGap(r.carried)
 	}
 	return end
 }
@@ -94,6 +94,9 @@ func (r *recovery) meet(f *recovering) {
 			if r.lost != nil {
 				g.fence(r.lost)
 			}
+		}
+		if row.blank && row.replica == 0 && g.replica != 0 { // it ended, and began again with this file
+			*g = group{id: row.group, log: row.log, noted: true}
 		}
 		if row.checkpoint.index >= g.checkpoint.index {
 			g.checkpoint = row.checkpoint
@@ -326,14 +329,20 @@ func (g *group) refuses(rec *record) string {
 	return ""
 }
 
-// checkGap fences a group whose entries do not reach down to its checkpoint.
-func (g *group) checkGap() {
+// checkGap fences a group whose entries do not reach down to its checkpoint. Those
+// that moved into a file which is carried over as a whole are in no extent yet.
+func (g *group) checkGap(carried []carriedRecord) {
 	if g.unread {
 		return
 	}
 	first := g.log.last + 1
 	if len(g.extents) > 0 {
 		first = g.extents[0].first
+	}
+	for i := range carried {
+		if c := &carried[i]; c.group == g && c.rec.kind == recordAppend && c.rec.count > 0 {
+			first = min(first, c.rec.index)
+		}
 	}
 	if first > g.checkpoint.index+1 {
 		g.fence(fmt.Errorf("%w: group %d: entries %d..%d are in no file, the checkpoint ends at %d",

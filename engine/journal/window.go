@@ -135,6 +135,11 @@ func (v *View) begin(j *Journal, g *group) {
 // end gives back what a group that ended had in memory.
 func (v *View) end() {
 	v.fenced = true
+	v.release()
+}
+
+// release gives back what a view that nobody asks any more has in memory.
+func (v *View) release() {
 	v.window.cut(0, &v.journal.memory)
 	v.dropCold()
 }
