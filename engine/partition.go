@@ -30,6 +30,11 @@ type keeper interface {
 	Backlog() int64
 }
 
+// Keeper is what a machine implements beside StateMachine to have its files scrubbed,
+// repaired and made anew: see wal.Log for what each promises. A machine without
+// any one of these looks after itself.
+type Keeper = keeper
+
 // State is what a replica is at, as far as its node knows.
 type State string
 
@@ -68,6 +73,7 @@ type partition struct {
 	noCheckpoint bool
 	asking       *asking // not nil while a grant is waited for
 	trimming     bool
+	hopeless     bool   // nothing to come back with, in this process
 	retried      bool   // what could not be read was tried again
 	cleaned      bool   // nothing of an unfinished snapshot is left since
 	stages       uint64 // snapshots that were begun to be staged

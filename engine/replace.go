@@ -59,7 +59,7 @@ type asking struct {
 // it needs. Nothing of this is written down but the journal's own fence and
 // adoption: a process that ends begins again from there.
 func (p *partition) replace() {
-	if p.replacing || p.state != StateFenced || !p.node.Ready() || !replaceable(p.why) {
+	if p.replacing || p.hopeless || p.state != StateFenced || !p.node.Ready() || !replaceable(p.why) {
 		return
 	}
 	p.replacing = true
@@ -131,7 +131,7 @@ func (p *partition) prepare(t *env.Task) (*machine.Checkpoint, error) {
 		case errors.Is(err, ship.ErrDisk), errors.Is(err, env.ErrIO) && !errors.Is(err, wal.ErrUnread):
 			return nil, fmt.Errorf("engine: prepare group %d: %w", p.spec.Group, err)
 		default: // it stays out of service, and says why
-			p.state, p.why = StateFenced, errors.Join(p.why, err)
+			p.state, p.why, p.hopeless = StateFenced, errors.Join(p.why, err), true
 			return nil, nil //nolint:nilnil // nothing to begin with, and no reason to stop the node
 		}
 	}

@@ -206,3 +206,6 @@ func TestAClusterOfStates(t *testing.T) {
 		}
 	}
 }
+
+// A node looks after the files of a state as it does after a log's.
+var _ engine.Keeper = (*memstate.Machine[*tally])(nil)

@@ -22,7 +22,7 @@ func (m *Machine[S]) Repair(_ *env.Task, base int64, _ machine.Giver) error {
 }
 
 // TrimPoint tells that nothing is ever trimmed: a state has no retention.
-func (m *Machine[S]) TrimPoint(int64) (offset int64, ok bool) { return 0, false }
+func (m *Machine[S]) TrimPoint(int64) (offset int64, why string) { return 0, "" }
 
 // Backlog is 0: what was applied is owed by nobody but the journal until a
 // checkpoint, and a checkpoint is not waited for.
