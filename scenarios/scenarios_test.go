@@ -154,6 +154,7 @@ func TestChecksObject(t *testing.T) {
 		t.Run(sc.Name, func(t *testing.T) {
 			s := sc.Schedule(1)
 			s.Faults, s.DurationNs = nil, int64(2*time.Second)
+			s.Workload.Clients, s.Workload.ProducesPerMinute = 1, 60
 			r, err := Run(sc, s, cluster.Options{})
 			if err != nil {
 				t.Fatal(err)
