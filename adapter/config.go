@@ -136,7 +136,8 @@ type TuningConfig struct {
 	ZeroBytes int64 `yaml:"zeroBytes,omitempty"`
 
 	// JournalRetainBytes of the journal are kept for followers that are behind;
-	// beyond it they get snapshots. Default: 512 MiB.
+	// beyond it they get snapshots. Default: 512 MiB, or half of journalMaxBytes,
+	// whichever is less.
 	JournalRetainBytes int64 `yaml:"journalRetainBytes,omitempty"`
 
 	// JournalMaxBytes is the largest journal. When checkpoints do not free enough of

@@ -63,6 +63,32 @@ func TestZerosAheadOfTheEnd(t *testing.T) {
 	}
 }
 
+// A smaller journal keeps less for slow followers, unless that was asked for, too.
+func TestRetainedJournalFollowsItsBound(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want int64
+	}{
+		{"tick: 20ms", 512 << 20},
+		{"journalMaxBytes: 536870912", 256 << 20},
+		{"journalMaxBytes: 4294967296", 512 << 20},
+		{"journalMaxBytes: 536870912\n  journalRetainBytes: 402653184", 384 << 20},
+	} {
+		c, err := adapter.ParseConfig([]byte(strings.Replace(whole, "tick: 20ms", test.text, 1)))
+		if err != nil {
+			t.Errorf("%s: %v", test.text, err)
+			continue
+		}
+		if e := c.Engine(); e.Journal.RetainBytes != test.want {
+			t.Errorf("%s: %d bytes are kept, want %d", test.text, e.Journal.RetainBytes, test.want)
+		}
+	}
+	_, err := adapter.ParseConfig([]byte(strings.Replace(whole, "tick: 20ms", "journalRetainBytes: 1073741824", 1)))
+	if err == nil || !strings.Contains(err.Error(), "tuning") || !strings.Contains(err.Error(), "RetainBytes 1073741824; need 0 to MaxBytes") {
+		t.Errorf("as much as the journal takes: %v", err)
+	}
+}
+
 // Every node must come to the same placement, in whatever order it lists the
 // nodes.
 func TestPlacementIsAFunctionOfTheTopics(t *testing.T) {

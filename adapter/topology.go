@@ -44,8 +44,9 @@ func (c *Config) Engine() engine.Config {
 
 // setStorage sets what bounds and looks after the disk.
 func (t *TuningConfig) setStorage(e *engine.Config) {
-	set(&e.Journal.RetainBytes, t.JournalRetainBytes)
 	set(&e.Journal.MaxBytes, t.JournalMaxBytes)
+	e.Journal.RetainBytes = min(e.Journal.RetainBytes, e.Journal.MaxBytes/2)
+	set(&e.Journal.RetainBytes, t.JournalRetainBytes)
 	set(&e.BacklogBytes, t.BacklogBytes)
 	set(&e.FetchBytes, t.FetchBytes)
 	set(&e.OutboxBytes, t.OutboxBytes)

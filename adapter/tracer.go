@@ -42,7 +42,7 @@ func (t *tracer) Trace(e env.Event) {
 			t.log.Info("in-sync set", "group", uint64(e.Group), "term", e.Term, "nodes", append([]env.NodeID(nil), e.Set...))
 		}
 	case env.EventTornTail:
-		t.log.Warn("cut an incomplete write at the journal's end", "file", e.File, "offset", e.Offset)
+		t.log.Warn("cut an incomplete write at the end of a file", "file", e.File, "offset", e.Offset)
 	case env.EventResynced:
 		t.log.Info("made durable what recovery read", "bytes", e.Length)
 	case env.EventFenced:

@@ -9,7 +9,8 @@ import (
 type written struct {
 	first, last uint64 // entries; first 0: none
 	op          uint64 // of the last entry
-	term, vote  uint64 // hard state; term 0: none
+	state       bool   // a hard state, of term 0 too, which a replica begins with
+	term, vote  uint64 // hard state
 	entryTerm   uint64 // of the last entry
 	off, n      int64
 	file        string
@@ -18,6 +19,9 @@ type written struct {
 	lost        bool     // a power loss took bytes of it
 	copies      []extent // where recoveries that did not end wrote it too
 }
+
+// holdsNothing says that nothing is left that could be called persisted.
+func (w *written) holdsNothing() bool { return w.first == 0 && !w.state }
 
 // content names what a record holds.
 func (w *written) content() string {
@@ -64,7 +68,7 @@ func (m *Monitor) written(r *replica, e *Event) {
 		w.first, w.last, w.entryTerm = e.First, e.Last, e.Term
 		w.op = r.log.take(e.First, e.Last, e.Term)
 	} else {
-		w.term, w.vote = e.Term, e.Vote
+		w.state, w.term, w.vote = true, e.Term, e.Vote
 		m.writtenState(r, e)
 	}
 	if w.op == 0 {
@@ -94,8 +98,8 @@ func (r *replica) rewritten(w *written) {
 		if !o.old {
 			continue
 		}
-		if w.term >= o.term {
-			o.term, o.vote = 0, 0
+		if w.state && w.term >= o.term {
+			o.state, o.term, o.vote = false, 0, 0
 		}
 		if o.first == 0 || w.op == 0 || w.last < o.first || w.first > o.last {
 			continue
@@ -110,7 +114,7 @@ func (r *replica) rewritten(w *written) {
 			o.first, o.last, o.op = 0, 0, 0
 		}
 	}
-	r.queue = slices.DeleteFunc(r.queue, func(o written) bool { return o.first == 0 && o.term == 0 && o.old })
+	r.queue = slices.DeleteFunc(r.queue, func(o written) bool { return o.holdsNothing() && o.old })
 }
 
 func (l *replicaLog) opAt(index uint64) uint64 {
@@ -156,7 +160,7 @@ func (m *Monitor) persisted(r *replica, e *Event) {
 func (r *replica) covered(e *Event) int {
 	for i := range r.queue {
 		w := &r.queue[i]
-		if e.First == 0 && w.first == 0 && w.term == e.Term && w.vote == e.Vote {
+		if e.First == 0 && w.state && w.term == e.Term && w.vote == e.Vote {
 			return i + 1
 		}
 		if e.First != 0 && w.first == e.First && w.last == e.Last && w.entryTerm == e.Term {

@@ -47,7 +47,7 @@ func (r *replica) keepCopies() {
 		for k := range r.queue {
 			w := &r.queue[k]
 			entries := w.first == 0 || e.First != 0 && e.First <= w.first && w.last <= e.Last
-			state := w.term == 0 || w.term == e.Term && w.vote == e.Vote
+			state := !w.state || e.First == 0 && w.term == e.Term && w.vote == e.Vote
 			if entries && state {
 				w.copies = append(w.copies, extent{e.File, e.Offset, e.Length})
 			}
@@ -269,7 +269,7 @@ func (r *replica) forgetQueue(e *Event) {
 		w := &r.queue[i]
 		w.old = true
 		if w.term != e.Term || w.vote != e.Vote || w.lost {
-			w.term, w.vote = 0, 0
+			w.state, w.term, w.vote = false, 0, 0
 		}
 		kept = kept || w.term != 0
 		last := min(w.last, r.log.last())
@@ -283,7 +283,7 @@ func (r *replica) forgetQueue(e *Event) {
 			w.first, w.last, w.op = 0, 0, 0
 		}
 	}
-	r.queue = slices.DeleteFunc(r.queue, func(w written) bool { return w.first == 0 && w.term == 0 })
+	r.queue = slices.DeleteFunc(r.queue, func(w written) bool { return w.holdsNothing() })
 	if !kept && (e.Term > r.sureTerm || e.Term == r.sureTerm && r.sureVote == 0) {
 		r.sureTerm, r.sureVote = e.Term, e.Vote
 	}

@@ -76,7 +76,7 @@ func (r *replica) restartLog(index uint64) {
 	for i := range r.queue {
 		r.queue[i].first, r.queue[i].last, r.queue[i].op = 0, 0, 0
 	}
-	r.queue = slices.DeleteFunc(r.queue, func(w written) bool { return w.term == 0 })
+	r.queue = slices.DeleteFunc(r.queue, func(w written) bool { return w.holdsNothing() })
 	r.installed = max(r.installed, index)
 	r.checkpoint = max(r.checkpoint, index)
 	r.commit, r.everCommit = max(r.commit, index), max(r.everCommit, index)

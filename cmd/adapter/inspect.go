@@ -15,7 +15,7 @@ func inspectCommand() *cobra.Command {
 		Use:   "inspect FILE...",
 		Short: "Print and verify files of a data directory",
 		Long: `Print and verify files of a data directory: journal files and the journal's
-witness, segments and their indexes, checkpoints, staged snapshots, and the
+witness, its spares, segments and their indexes, checkpoints, staged snapshots, and the
 durable end of an unreplicated partition.
 
 Each line gives an offset, a length and what stands there, in bytes. A file

@@ -91,9 +91,10 @@ func (c *Cluster) places(f *Fault, h *host) []place {
 
 // strikable lists the sectors of a file that hold anything but zeros. Of the
 // journal it leaves out those at its end: a batch that is the last one and not
-// sealed, or a seal, would read as torn after the next power loss, which no system can tell
-// from a tail that was never durable (design, section 4: the stated residual).
-// What cannot be read there shows, also where the next batch would begin.
+// sealed, or a seal, would read as torn after the next power loss, which no
+// system can tell from a tail that was never durable (design, section 4: the
+// stated residual). What cannot be read there shows, also where the next batch
+// would begin.
 func (c *Cluster) strikable(f *Fault, h *host, name string) []place {
 	raw, _ := h.disk.ReadRaw(name)
 	area, _ := areaOf(name)
