@@ -66,7 +66,7 @@ func TestStartReadsNoSegments(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.LogBytes < log || r.JournalBytes < 16<<20 || len(r.Killed) != 1 || len(r.Full) != 1 {
+	if r.LogBytes < log/2 || r.JournalBytes < 16<<20 || len(r.Killed) != 1 || len(r.Full) != 1 {
 		t.Fatalf("%+v", r)
 	}
 	for _, s := range append(r.Killed, r.Full...) {
