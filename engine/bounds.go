@@ -51,7 +51,7 @@ func (n *Node) Bounds() []Bound {
 		{"FetchBytes", "bytes", n.fetched, n.cfg.FetchBytes},
 		{"OutboxBytes", "bytes", n.outbox.most(), int64(n.cfg.OutboxBytes)},
 		{"MaxOpenFiles", "files", int64(n.pool.Open()), int64(n.cfg.MaxOpenFiles)},
-		{"CheckpointsAtOnce", "transfers", int64(n.releasing), int64(n.cfg.CheckpointsAtOnce)},
+		{"CheckpointsAtOnce", "checkpoints", int64(n.releasing), int64(n.cfg.CheckpointsAtOnce)},
 		{"Ship.StagesAtOnce", "transfers", s.Stages, s.StagesLimit},
 		{"Ship.RepairsAtOnce", "transfers", s.Repairs, s.RepairsLimit},
 		{"Ship.ServeQueue", "requests", s.Queued, s.QueueLimit},

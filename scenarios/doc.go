@@ -4,8 +4,8 @@
 //
 // "mixed" is the default: random topology, knobs, load and overlapping faults,
 // swarm style (whole families of faults are on or off for a seed; Groce et al.,
-// "Swarm Testing", ISSTA 2012). The others are named behaviours of the
-// replication plan, and adversaries that random faults hit too rarely.
+// "Swarm Testing", ISSTA 2012). The others are named behaviours,
+// and adversaries that random faults hit too rarely.
 //
 // # Promises
 //

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime/pprof"
+	"strconv"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,7 @@ func benchCommand() *cobra.Command {
 
 The data lies in a directory that is made for it and removed in the end. Ratios
 are taken in one run, in turns; see docs/performance.md for what to expect.`,
-		Args: cobra.NoArgs,
+		Args: withUse(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(benchProduceCommand(), benchStartCommand())
@@ -75,15 +76,24 @@ func benchProduceCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "produce",
 		Short: "Compare one node, with and without raft, with a plain loop of write and sync",
-		Args:  cobra.NoArgs,
+		Args:  withUse(cobra.NoArgs),
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
-			c.Progress = func(done, of int) { fmt.Fprintf(cmd.ErrOrStderr(), "\rround %d of %d", done, of) }
+			if err := positive(cmd, "batch", "turn", "rounds"); err != nil {
+				return err
+			}
+			begun := false
+			c.Progress = func(done, of int) {
+				begun = true
+				fmt.Fprintf(cmd.ErrOrStderr(), "\rround %d of %d", done, of)
+			}
 			var r bench.Report
 			err := o.measuring(func() (err error) {
 				r, err = bench.Compare(cmd.Context(), c)
 				return err
 			})
-			fmt.Fprintln(cmd.ErrOrStderr())
+			if begun {
+				fmt.Fprintln(cmd.ErrOrStderr())
+			}
 			if err != nil {
 				return err
 			}
@@ -97,6 +107,17 @@ func benchProduceCommand() *cobra.Command {
 	cmd.Flags().IntVar(&c.Rounds, "rounds", 15, "`rounds` to take")
 	cmd.Flags().BoolVar(&c.RPC, "rpc", false, "measure a client over gRPC and loopback, too")
 	return cmd
+}
+
+// positive refuses flags that say nothing is to be measured.
+func positive(cmd *cobra.Command, flags ...string) error {
+	for _, name := range flags {
+		given := cmd.Flag(name).Value.String()
+		if n, err := strconv.ParseInt(given, 10, 64); err != nil || n < 1 {
+			return usage{fmt.Errorf("--%s %s: at least 1 is needed", name, given)}
+		}
+	}
+	return nil
 }
 
 func printProduce(w io.Writer, r *bench.Report) {
@@ -131,8 +152,11 @@ func benchStartCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start",
 		Short: "Kill a node with much data and measure how soon it serves again",
-		Args:  cobra.NoArgs,
+		Args:  withUse(cobra.NoArgs),
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
+			if err := positive(cmd, "log", "journal", "starts"); err != nil {
+				return err
+			}
 			c.Progress = func(what string) { fmt.Fprintln(cmd.ErrOrStderr(), what) }
 			var r bench.StartReport
 			err := o.measuring(func() (err error) {

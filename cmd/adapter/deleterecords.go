@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -20,7 +19,7 @@ func deleteRecordsCommand() *cobra.Command {
 		Short: "Let a partition begin later, for good",
 		Long: `Let a partition begin at OFFSET: the records before it are deleted on all
 replicas. "end" as OFFSET deletes all that is there. It may be repeated.`,
-		Args: cobra.ExactArgs(3),
+		Args: withUse(cobra.ExactArgs(3)),
 		RunE: working(func(cmd *cobra.Command, args []string) error {
 			partition, err := strconv.ParseInt(args[1], 10, 32)
 			if err != nil || partition < 0 {
@@ -42,9 +41,9 @@ replicas. "end" as OFFSET deletes all that is there. It may be repeated.`,
 			case err != nil:
 				return err
 			case r.Unknown:
-				return fmt.Errorf("%v: it may have been done, or may yet be; repeat it", r.Err)
+				return fmt.Errorf("delete-records %s/%d: %v: it may have been done, or may yet be; repeat it", args[0], partition, r.Err)
 			case r.Err != engine.None:
-				return errors.New(r.Err.String())
+				return refusedTrim(r.Err, args[0], partition, args[2])
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s/%d begins at %d\n", args[0], partition, r.LogStart)
 			return nil
@@ -53,4 +52,16 @@ replicas. "end" as OFFSET deletes all that is there. It may be repeated.`,
 	serverFlag(cmd, &servers)
 	cmd.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "give up after this `time`")
 	return cmd
+}
+
+// refusedTrim says what was refused, and what helps.
+func refusedTrim(code engine.Code, topic string, partition int64, offset string) error {
+	what := fmt.Sprintf("delete-records %s/%d, offset %s: %v", topic, partition, offset, code)
+	switch code {
+	case engine.OffsetOutOfRange:
+		return fmt.Errorf(`%s: an offset up to the high watermark is needed, "adapter status" shows it; "end" deletes all`, what)
+	case engine.UnknownTopicOrPartition:
+		return fmt.Errorf(`%s: "adapter status" shows the topics and their partitions`, what)
+	}
+	return fmt.Errorf("%s", what)
 }

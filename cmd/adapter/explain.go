@@ -56,3 +56,13 @@ func oneTopic(cmd *cobra.Command, args []string) error {
 func flagError(cmd *cobra.Command, err error) error {
 	return fmt.Errorf(`%w; see "%s --help"`, err, cmd.CommandPath())
 }
+
+// withUse tells whoever gave the wrong arguments what the command takes.
+func withUse(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return fmt.Errorf("%w; use: %s", err, cmd.UseLine())
+		}
+		return nil
+	}
+}

@@ -21,7 +21,7 @@ durable end of an unreplicated partition.
 Each line gives an offset, a length and what stands there, in bytes. A file
 that does not verify is exit code 1, and says where and what. Nothing is
 changed; the node may run, but then the end of what it writes may look torn.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: withUse(cobra.MinimumNArgs(1)),
 		RunE: working(func(cmd *cobra.Command, files []string) error {
 			var bad []error
 			for _, file := range files {

@@ -28,7 +28,7 @@ For a node whose disk was lost use --replace: its replicas come back under fresh
 ids, once their groups agree. Without it a node that lost what it had promised
 could promise the opposite; so format refuses when another node knows of the
 cluster already.`,
-		Args: cobra.NoArgs,
+		Args: withUse(cobra.NoArgs),
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(file)
 			if err != nil {
@@ -55,7 +55,7 @@ func serveCommand() *cobra.Command {
 
 With "admin" in the configuration it answers /healthz, /metrics and /status
 over HTTP. The log goes to standard error.`,
-		Args: cobra.NoArgs,
+		Args: withUse(cobra.NoArgs),
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
 			c, err := loadConfig(file)
 			if err != nil {
@@ -95,7 +95,7 @@ func devCommand() *cobra.Command {
 A new directory gets a new cluster; on one that holds a cluster it goes on with
 what is there. An interrupt stops all nodes cleanly; a second one kills them.
 Each node's configuration is written to the directory, fit for serve.`,
-		Args: cobra.NoArgs,
+		Args: withUse(cobra.NoArgs),
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
 			if err := checkDev(cmd, &d); err != nil {
 				return err

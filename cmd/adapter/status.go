@@ -20,7 +20,7 @@ func statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show nodes, partitions, leaders, in-sync replicas and high watermarks",
-		Args:  cobra.NoArgs,
+		Args:  withUse(cobra.NoArgs),
 		RunE: working(func(cmd *cobra.Command, _ []string) error {
 			s, err := adapter.AskStatus(cmd.Context(), servers)
 			if err != nil {

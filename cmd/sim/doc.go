@@ -8,6 +8,7 @@
 //	sim check HISTORY              the oracles on what clients saw, of a live cluster too
 //	sim shrink --seed N -o FILE    a failing schedule, as small as it gets
 //	sim mutants                    planted bugs, and which oracle finds each
+//	sim crashpoints                a crash at every operation of a disk, in short workloads
 //	sim list                       scenarios, oracles, probes, reference workloads
 //	sim bench                      what the reference workloads cost
 //

@@ -8,8 +8,8 @@
 // wal, in a log that stands alone. What is here: produce.go gathers appends while a
 // sync runs (group commit), note.go keeps a record of how far the log is durable,
 // open.go finds the log again, checkpoint.go says when the log's own record is
-// written, inspect.go reads files without a log, read.go says what may be read, trace.go what is told of it, direct.go is the
-// rest.
+// written, inspect.go reads files without a log, read.go says what may be read,
+// trace.go what is told of it, direct.go is the rest.
 //
 // # Promises
 //
@@ -66,7 +66,8 @@
 // # Limits and known gaps
 //
 //   - Records acknowledged after the last note, rotten at the next start, read as
-//     a torn tail: at most the last NoteAfter of a busy log's end, or NoteBytes.
+//     a torn tail: at most NoteBytes, or what came since the log last idled for
+//     NoteAfter or was checkpointed.
 //     The journal has the same residual in its unsealed last batch.
 //   - The same holds for a durable file whose newest slot rots. With both bad the
 //     log does not open.

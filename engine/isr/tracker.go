@@ -41,9 +41,9 @@ type sample struct {
 	end uint64
 }
 
-// NewTracker starts a leader's term at now. all are the group's voters. Members of the replicated set are
-// given the benefit of the doubt for one lag limit; others must show first that
-// they are caught up.
+// NewTracker starts a leader's term at now. all are the group's voters. Members of
+// the replicated set are given the benefit of the doubt for one lag limit; others
+// must show first that they are caught up.
 func NewTracker(now, lag time.Duration, self env.ReplicaID, all []env.ReplicaID, state State, end uint64) *Tracker {
 	t := &Tracker{lag: lag, self: self, end: end, growth: []sample{{at: now, end: end}}}
 	for _, id := range all {

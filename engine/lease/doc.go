@@ -122,7 +122,8 @@
 // If clocks drift by rho' > rho, steps 5 and 7 fail, and only these: a lease may
 // outlive the promises behind it by Length/(1-rho') - Promise/(1+rho'). For so long
 // a deposed leader may answer reads from its last state: stale, in order, and
-// nothing is lost or acknowledged wrongly, since writes never rely on leases. A machine that is suspended (or whose virtual machine is) stops Linux'
+// nothing is lost or acknowledged wrongly, since writes never rely on leases. A
+// machine that is suspended (or whose virtual machine is) stops Linux'
 // CLOCK_MONOTONIC, which Go reads: that is a clock that stands still, and no bound
 // covers it. Do not suspend machines that serve leases. A process that is merely
 // stopped is not affected.

@@ -23,13 +23,14 @@
 // Batches without a producer id go the same way: they are always appended, and
 // move log time. The checkpoint of a log has the table ([Table.AppendTo], called
 // when the checkpoint's state is captured, before anything waits) beside its
-// settings, and so has the body of a snapshot; Open and Restore read it ([Decode]). A checkpoint that is shipped without the table makes duplicates
-// (bugs.md, B65). Trimming the log does not touch the table: a producer outlives
-// its batches, as in Kafka's producer snapshots.
+// settings, and so has the body of a snapshot; Open and Restore read it
+// ([Decode]). A checkpoint that is shipped without the table makes duplicates.
+// Trimming the log does not touch the table: a producer outlives its batches, as
+// in Kafka's producer snapshots.
 //
 // A duplicate is an entry of its own with a later index, so whoever answers it
 // once that entry has passed the gate (durable on min ISR members) has waited for
-// the original's gate too. Nobody may answer from the table before that (B66).
+// the original's gate too. Nobody may answer from the table before that.
 //
 // # Rules
 //

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -108,5 +109,42 @@ func TestAProposalThatWasOnlyQueuedIsDefinitelyRefused(t *testing.T) {
 		if len(got) != 1 || got[0].Err == nil || got[0].Unknown {
 			t.Errorf("%s: %+v; want one definite refusal", name, got)
 		}
+	}
+}
+
+// TestAnAnswerThatAcknowledgesNothingIsDropped: raft would take it for what a
+// probe is waiting for.
+func TestAnAnswerThatAcknowledgesNothingIsDropped(t *testing.T) {
+	w := newWorld(t, 101)
+	for range 60 { // elected by a member that answers nothing else
+		if w.r.Leading() || w.r.role == env.Leader {
+			break
+		}
+		w.tick()
+		w.run(5 * time.Millisecond)
+		sent := w.sent
+		w.sent = nil
+		for _, m := range sent {
+			if m.Raft == nil || m.Raft.GetTo() != 102 {
+				continue
+			}
+			switch m.Raft.GetType() {
+			case raftpb.MsgPreVote:
+				w.step(message(raftpb.MsgPreVoteResp, 102, 101, m.Raft.GetTerm()))
+			case raftpb.MsgVote:
+				w.step(message(raftpb.MsgVoteResp, 102, 101, m.Raft.GetTerm()))
+			}
+		}
+	}
+	if w.r.role != env.Leader || w.r.rn.Status().Progress[102].RecentActive {
+		t.Fatalf("role %v, progress %v", w.r.role, w.r.rn.Status().Progress)
+	}
+	w.step(message(raftpb.MsgAppResp, 102, 101, w.r.Term()))
+	if p := w.r.rn.Status().Progress[102]; p.RecentActive {
+		t.Errorf("raft was told: %v", p)
+	}
+	w.step(message(raftpb.MsgHeartbeatResp, 102, 101, w.r.Term()))
+	if p := w.r.rn.Status().Progress[102]; !p.RecentActive {
+		t.Errorf("another answer is refused, too: %v", p)
 	}
 }

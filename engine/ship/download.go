@@ -201,7 +201,10 @@ func (d *download) repeat(p *piece, now time.Duration) time.Duration {
 		return p.expires
 	case at > now:
 		return at
+	case d.s.receive.free > now: // a repeat is bytes like any others
+		return min(d.s.receive.free, p.expires)
 	}
+	d.s.receive.take(now, p.count)
 	p.quick = true
 	d.send(p)
 	return p.expires

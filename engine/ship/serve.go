@@ -77,13 +77,16 @@ func (v *server) asked(from env.NodeID, g env.GroupID, o *wire.Own) {
 		return
 	}
 	theirs := 0
-	for _, r := range v.queue {
-		if r.from == from && r.own.ID == o.ID {
-			return // asked again before its turn came
+	for i := range v.queue {
+		r := &v.queue[i]
+		if r.from != from {
+			continue
 		}
-		if r.from == from {
-			theirs++
+		if r.group == g && samePiece(&r.own, o) {
+			r.own.ID = o.ID // asked again before its turn came: the answer is to the newest question
+			return
 		}
+		theirs++
 	}
 	r := request{from: from, group: g, own: *o}
 	r.own.Data = nil // it would keep the frame
@@ -94,6 +97,13 @@ func (v *server) asked(from env.NodeID, g env.GroupID, o *wire.Own) {
 	}
 	v.queue = append(v.queue, r)
 	v.pump()
+}
+
+// samePiece tells whether two questions are for the same bytes. Each question has
+// its own id.
+func samePiece(a, b *wire.Own) bool {
+	return a.Index == b.Index && a.Term == b.Term && a.File == b.File && a.Bytes == b.Bytes && a.Sum == b.Sum &&
+		a.Offset == b.Offset && a.Count == b.Count
 }
 
 // pump serves what the budget allows now.

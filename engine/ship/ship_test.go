@@ -162,6 +162,21 @@ func TestSlowLink(t *testing.T) {
 	}
 }
 
+// TestSlowServer: what waits for the budget of who serves is late, is asked for
+// again, and is sent once.
+func TestSlowServer(t *testing.T) {
+	for rate := int64(1000); rate <= 6000; rate += 1000 {
+		w := newWorld(t, 19, 2, ship.Config{ChunkBytes: 1000, Window: 8, ChunkTimeout: 2 * time.Second, SendBytes: rate})
+		files := randomFiles(19, 60_000)
+		w.replicate(files)
+		o := w.fetch(info("0000.log", files["0000.log"]))
+		w.until(func() bool { return o.done > 0 })
+		if sent := w.host(2).p.ship.Stats().SentBytes; o.err != nil || sent > 64_000 { // a few are asked again while their answer is on its way
+			t.Errorf("%d bytes a second: sent %d for 60,000: %v", rate, sent, o.err)
+		}
+	}
+}
+
 // TestLossCostsLittle: what later answers overtook does not wait for a timeout.
 func TestLossCostsLittle(t *testing.T) {
 	w := newWorld(t, 17, 2, ship.Config{ChunkBytes: 1000, Window: 8, ChunkTimeout: 2 * time.Second})

@@ -207,15 +207,16 @@ func TestServer(t *testing.T) {
 		t.Fatalf("%d reads, %+v, %v", w.host(2).reads, got, w.host(2).suspects)
 	}
 	for id := range uint64(6) { // the first goes through, its repeat and two more wait, three are refused
-		good.ID = id
+		good.ID, good.Offset = id, int64(id)
 		ask(1, good)
-		ask(1, good) // a repeat of what waits changes nothing
+		good.ID += 10
+		ask(1, good) // a repeat of what waits changes nothing, and has an id of its own
 	}
 	if got := s.ship.Stats().Refused; got != 6 { // three, each of them twice
 		t.Errorf("refused %d", got)
 	}
 	for id := range uint64(3) {
-		good.ID = id
+		good.ID, good.Offset = id, int64(id)
 		ask(3, good)
 	}
 	if got := s.ship.Stats().Refused; got != 7 {

@@ -128,6 +128,10 @@
 //	            -  producer table
 //	            -  meta, the engine's own
 //
+// Magic and version keep their places in every version of every file here. A
+// checkpoint record of an unknown version is ErrVersion: the log does not open,
+// and nothing is changed.
+//
 // The body of a snapshot's manifest is such a record with generations, flags and
 // replica id 0: but for the id it is equal on all replicas.
 //

@@ -80,8 +80,8 @@
 //   - Decode never panics and allocates in proportion to the bytes at hand,
 //     whatever they claim: one block for the messages of a frame, two for the
 //     entries of a message, one for an own message and one for its file name.
-//   - Entry data, snapshot data, contexts and the data of own messages alias the frame: as long as one of
-//     them is held, the frame's memory is.
+//   - Entry data, snapshot data, contexts and the data of own messages alias the
+//     frame: as long as one of them is held, the frame's memory is.
 //
 // # Limits and known gaps
 //

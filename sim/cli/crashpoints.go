@@ -44,8 +44,8 @@ func newCrashPoints(r *explore.Registry) *cobra.Command {
 			"Each workload has a procedure in it: a file of the journal rolls, a snapshot is\n" +
 			"installed, a log is trimmed, a damaged segment is fetched again, and so on. From\n" +
 			"there on each write, sync, rename and other change that node 1's disk carries out\n" +
-			"is the last one of its process, which never hears of it; with the process ends nothing\n" +
-			"else, or the power, and unsynced bytes are lost all, from some point on, by\n" +
+			"is the last one of its process, which never hears of it. Either the process alone\n" +
+			"ends, or the power fails: then unsynced bytes are lost, all, from some point on, by\n" +
 			"chance, or torn. Recovery goes through, or dies at one of its own operations and\n" +
 			"begins again. Then first one, later the other of the two other nodes stays away,\n" +
 			"so that node 1 must be in the quorum with what it has kept. All oracles judge.\n\n" +
@@ -56,7 +56,7 @@ func newCrashPoints(r *explore.Registry) *cobra.Command {
 		RunE:    func(c *cobra.Command, _ []string) error { return f.run(c, r) },
 	}
 	flags := c.Flags()
-	flags.StringSliceVar(&f.only, "only", nil, "only these workloads")
+	flags.StringSliceVar(&f.only, "only", nil, "only these `WORKLOADS`, of "+strings.Join(crashNames(), ", "))
 	flags.Uint64Var(&f.every, "every", 1, "try each `N`th point")
 	flags.IntVar(&f.workers, "workers", runtime.NumCPU(), "worker processes")
 	flags.StringVar(&f.artefacts, "artefacts", "out/artefacts", "`FOLDER` for what failing runs leave behind")
@@ -126,13 +126,19 @@ func (f *crashFlags) print(w io.Writer, all []crashResult, points, failed uint64
 	fmt.Fprintf(w, "%s points=%d failed=%d\n", map[bool]string{true: "PASS", false: "FAIL"}[failed == 0], points, failed)
 }
 
+// crashNames are those of all workloads.
+func crashNames() []string {
+	var names []string
+	for _, w := range scenarios.CrashWorkloads() {
+		names = append(names, w.Name)
+	}
+	return names
+}
+
 // workloads are those that are asked for.
 func (f *crashFlags) workloads() ([]scenarios.CrashWorkload, error) {
 	all := scenarios.CrashWorkloads()
-	var names []string
-	for _, w := range all {
-		names = append(names, w.Name)
-	}
+	names := crashNames()
 	for _, name := range f.only {
 		if !slices.Contains(names, name) {
 			return nil, badInput("--only: no workload %q; there are %s", name, strings.Join(names, ", "))

@@ -1,6 +1,6 @@
 // Package cli is the command sim as a library. A user's own main calls Main
 // with his scenarios, workload and state machine and has run, sweep, merge,
-// report, shrink, replay, check, mutants, list and bench for them:
+// report, shrink, replay, check, mutants, crashpoints, list and bench for them:
 //
 //	func main() { os.Exit(cli.Main(explore.Registry{Scenarios: mine, Options: options})) }
 //

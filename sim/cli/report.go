@@ -15,7 +15,7 @@ func newReport(r *explore.Registry) *cobra.Command {
 		Short: "Show the report that a sweep or merge has saved",
 		Long: "Show the report that a sweep or merge has saved, of another build, too. The output\n" +
 			"and the exit code are those of the sweep.",
-		Example: "  sim report docs/ledger/2026-11-24.json --markdown docs/ledger/2026-11-24.md",
+		Example: "  sim report docs/ledger/2026-11-23.json --markdown out/2026-11-23.md",
 		Args:    oneArg("the report that sim sweep --report saved"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := f.check(); err != nil {

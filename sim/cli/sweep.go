@@ -45,7 +45,7 @@ func (f *sweepOutput) flags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringVar(&f.junit, "junit", "", "write JUnit XML to this `FILE` at the end")
 	flags.StringVar(&f.markdown, "markdown", "", "write the report as a Markdown page to this `FILE` at the end")
-	flags.StringVar(&f.probes, "probes", probesOn, "hold a sweep over 200 seeds of mixed or more to the required probes, and list all: on or `off`")
+	flags.StringVar(&f.probes, "probes", probesOn, "hold a sweep over 200 seeds of mixed or more to the required probes, and list all: `on|off`")
 	flags.BoolVar(&f.json, "json", false, "print the report as one JSON object")
 }
 
