@@ -68,9 +68,10 @@ type partition struct {
 	noCheckpoint bool
 	asking       *asking // not nil while a grant is waited for
 	trimming     bool
-	retried      bool   // what could not be read was tried again
-	cleaned      bool   // nothing of an unfinished snapshot is left since
-	stages       uint64 // snapshots that were begun to be staged
+	freeing      time.Duration // when a full disk takes a trim again
+	retried      bool          // what could not be read was tried again
+	cleaned      bool          // nothing of an unfinished snapshot is left since
+	stages       uint64        // snapshots that were begun to be staged
 }
 
 // build makes a machine and a replica of the group that know nothing yet.
