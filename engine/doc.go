@@ -80,6 +80,11 @@
 // what all of them have fits in each journal (Config.journalConfig): otherwise two
 // could wait for room in each other's, for ever.
 //
+// A trim is taken on a full disk too, one of a partition each two seconds. It gives
+// room back with the next checkpoint of each replica. Known gap: that one needs room
+// for its two records, and for bytes of the log's last segment that wait. On a disk
+// without any, room has to come from elsewhere first.
+//
 // # Bounds
 //
 // Each queue and cache has a field of Config, with its unit and what happens when

@@ -73,10 +73,11 @@ type partition struct {
 	noCheckpoint bool
 	asking       *asking // not nil while a grant is waited for
 	trimming     bool
-	hopeless     bool   // nothing to come back with, in this process
-	retried      bool   // what could not be read was tried again
-	cleaned      bool   // nothing of an unfinished snapshot is left since
-	stages       uint64 // snapshots that were begun to be staged
+	hopeless     bool          // nothing to come back with, in this process
+	freeing      time.Duration // when a full disk takes a trim again
+	retried      bool          // what could not be read was tried again
+	cleaned      bool          // nothing of an unfinished snapshot is left since
+	stages       uint64        // snapshots that were begun to be staged
 }
 
 // build makes a machine and a replica of the group that know nothing yet.

@@ -30,7 +30,19 @@ func (p *partition) trim(offset int64, timeout time.Duration, done func(replica.
 		return
 	}
 	command := wal.AppendTrimCommand(replica.AppendCommand(nil), offset)
-	p.replica.Propose(command, timeout, done)
+	n := p.node
+	if n.hasSpace(int64(len(command))) {
+		p.replica.Propose(command, timeout, done)
+		return
+	}
+	// Few at once: the room kept for small entries may not come back soon.
+	now := n.env.Clock.Monotonic()
+	if now < p.freeing {
+		done(replica.Outcome{Err: replica.ErrStorage})
+		return
+	}
+	p.freeing = now + fullEvery
+	p.replica.ProposeSmall(command, timeout, done)
 }
 
 // traceTrim hears from the log what it has applied.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -57,11 +58,11 @@ replicas. "end" as OFFSET deletes all that is there. It may be repeated.`,
 // refusedTrim says what was refused, and what helps.
 func refusedTrim(code engine.Code, topic string, partition int64, offset string) error {
 	what := fmt.Sprintf("delete-records %s/%d, offset %s: %v", topic, partition, offset, code)
-	switch code {
-	case engine.OffsetOutOfRange:
+	if code == engine.OffsetOutOfRange {
 		return fmt.Errorf(`%s: an offset up to the high watermark is needed, "adapter status" shows it; "end" deletes all`, what)
-	case engine.UnknownTopicOrPartition:
+	}
+	if code == engine.UnknownTopicOrPartition {
 		return fmt.Errorf(`%s: "adapter status" shows the topics and their partitions`, what)
 	}
-	return fmt.Errorf("%s", what)
+	return errors.New(what)
 }

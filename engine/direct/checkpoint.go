@@ -9,6 +9,7 @@ import (
 type checkpoint struct {
 	running bool
 	at      int64         // bytes appended when the last one began
+	from    int64         // where the next one lets the log begin, if that is later than it does
 	waiting []func(error) // for one that begins after they came
 }
 
@@ -19,23 +20,22 @@ func (c *checkpoint) begin(l *Log) {
 	}
 	c.running = true
 	c.at = l.appended
-	waiting := c.waiting
-	c.waiting = nil
-	start, end := l.wal.StartOffset(), l.wal.EndOffset()
-	l.wal.Checkpoint(nil, func(_ machine.Checkpoint, err error) {
+	waiting, from := c.waiting, c.from
+	c.waiting, c.from = nil, 0
+	end := l.wal.EndOffset()
+	l.wal.CheckpointFrom(from, func(_ machine.Checkpoint, err error) {
 		c.running = false
 		if l.closed {
 			return
 		}
 		if err == nil {
-			l.start = max(l.start, start)
+			l.start = l.wal.StartOffset()
 			l.note.covered(end)
 			l.cfg.Trace(env.Event{Kind: env.EventCheckpoint, Index: uint64(end)})
 		}
 		for _, done := range waiting {
 			done(err)
 		}
-		l.settleOutrun(err)
 		if len(c.waiting) > 0 {
 			c.begin(l)
 		}
@@ -50,7 +50,7 @@ func (c *checkpoint) then(l *Log, done func(error)) {
 
 // Trim lets the log begin at offset, or where it begins already if that is later.
 // An offset beyond the durable end means that end. done gets the start once it is
-// durable, or env.ErrNoSpace: then it may be in force now and not after a restart.
+// durable, or env.ErrNoSpace: then nothing was trimmed, now or after a restart.
 func (l *Log) Trim(offset int64, done func(start int64, err error)) {
 	if !l.serves() {
 		done(-1, ErrClosed)
@@ -60,11 +60,12 @@ func (l *Log) Trim(offset int64, done func(start int64, err error)) {
 		done(l.start, nil)
 		return
 	}
-	start := l.wal.TrimTo(offset)
+	l.checkpoint.from = max(l.checkpoint.from, offset)
 	l.checkpoint.then(l, func(err error) {
 		if err != nil {
-			start = -1
+			done(-1, err)
+			return
 		}
-		done(start, err)
+		done(l.start, nil)
 	})
 }

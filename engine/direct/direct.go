@@ -55,7 +55,6 @@ type Log struct {
 	commit     commit
 	note       note
 	checkpoint checkpoint
-	outrun     []outrun
 	salvaged   wal.Salvaged
 }
 
@@ -133,7 +132,6 @@ func (l *Log) Backlog() int64 { return l.wal.Backlog() }
 func (l *Log) Kill() {
 	l.closed = true
 	l.commit.drop()
-	l.outrun = nil
 	l.wal.Close()
 }
 

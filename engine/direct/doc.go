@@ -22,7 +22,8 @@
 //     written again and synced before anything is served. Where that ends the log
 //     is cut, durably, so that no stale batch can follow a new one.
 //   - A trim that was answered survives. StartOffset goes up only then, and only
-//     then a read learns that its offset is out of range.
+//     then a read learns that its offset is out of range. One that found
+//     no room changes nothing.
 //   - On a full disk a produce is refused before anything is written. One that was
 //     on its way then gets ErrNoSpace, outcome unknown; its bytes wait in memory,
 //     and the log goes on by itself when there is room.
@@ -74,5 +75,8 @@
 //   - A bad segment below the checkpoint fails reads of it, and no others (the
 //     first one that meets it may fail from farther in front); one
 //     that is missing or too short keeps the log from opening.
+//   - A trim needs room for the two records of a checkpoint: on a disk without any
+//     it is refused with ErrNoSpace, and frees nothing. Nor could the records be
+//     written while bytes of the segment that stays wait for room.
 //   - No duplicates are recognised, no leader epoch counts: it is always 0.
 package direct

@@ -128,10 +128,9 @@ func TestAnAnswerThatAcknowledgesNothingIsDropped(t *testing.T) {
 			if m.Raft == nil || m.Raft.GetTo() != 102 {
 				continue
 			}
-			switch m.Raft.GetType() {
-			case raftpb.MsgPreVote:
+			if kind := m.Raft.GetType(); kind == raftpb.MsgPreVote {
 				w.step(message(raftpb.MsgPreVoteResp, 102, 101, m.Raft.GetTerm()))
-			case raftpb.MsgVote:
+			} else if kind == raftpb.MsgVote {
 				w.step(message(raftpb.MsgVoteResp, 102, 101, m.Raft.GetTerm()))
 			}
 		}

@@ -103,7 +103,7 @@
 //     replicas: they come from the log only. A configuration change that does not
 //     fit is passed over by all alike.
 //   - Term and vote outlive an installation, whenever it is cut short.
-//   - While the disk is full no proposal is taken and appends of more than
+//   - While the disk is full no proposal but a small one that makes room is taken, and appends of more than
 //     SmallAppendBytes are dropped; raft sends them again.
 //
 // # Limits and known gaps

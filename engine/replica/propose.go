@@ -53,7 +53,18 @@ func (p *proposal) finish(o Outcome) {
 // Propose asks for a command, made with AppendCommand, to be replicated. done is
 // called once, on the loop, unless the node is killed.
 func (r *Replica) Propose(data []byte, timeout time.Duration, done func(Outcome)) {
-	if err := r.admit(uint64(len(data))); err != nil {
+	r.propose(data, r.cfg.Space(int64(len(data))), timeout, done)
+}
+
+// ProposeSmall is Propose for a command of at most SmallAppendBytes that makes room,
+// as a trim does: a full disk takes it too. The caller sees to it that they are few,
+// because the room kept for small entries is.
+func (r *Replica) ProposeSmall(data []byte, timeout time.Duration, done func(Outcome)) {
+	r.propose(data, len(data) <= SmallAppendBytes || r.cfg.Space(int64(len(data))), timeout, done)
+}
+
+func (r *Replica) propose(data []byte, space bool, timeout time.Duration, done func(Outcome)) {
+	if err := r.admit(uint64(len(data)), space); err != nil {
 		done(Outcome{Err: err})
 		return
 	}
@@ -72,12 +83,12 @@ func (r *Replica) takeQueued() []*proposal {
 }
 
 // admit refuses what cannot be acknowledged before anything is written.
-func (r *Replica) admit(size uint64) error {
+func (r *Replica) admit(size uint64, space bool) error {
 	if err := r.CheckLeader(); err != nil {
 		return err
 	}
 	switch {
-	case !r.cfg.Space(int64(size)):
+	case !space:
 		return ErrStorage
 	case len(r.insync.inForce) < r.cfg.MinISR:
 		return ErrNotEnoughReplicas

@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"github.com/lockstep-log/lockstep/engine/env"
+	"github.com/lockstep-log/lockstep/engine/machine"
 	"github.com/lockstep-log/lockstep/engine/record"
 )
 
 // A log that stands alone (Config.Alone) is a state machine without a journal:
 // what was appended since the last checkpoint is in its segments or lost. Append
-// and TrimTo take the place of Apply, Harden makes durable what was appended,
+// and CheckpointFrom take the place of Apply, Harden makes durable what was appended,
 // Salvage finds it again after Open. Package direct makes a service of it.
 
 // aloneTerm stamps all batches of a log that stands alone: it has no leaders.
@@ -62,11 +63,39 @@ func (l *Log) AppendValid(batch []byte, h *record.Header) (base int64, err error
 	return l.appendValid(batch, h, aloneTerm)
 }
 
-// TrimTo lets the log begin at offset and returns where it begins. That is
-// durable with the next checkpoint.
-func (l *Log) TrimTo(offset int64) int64 {
+// CheckpointFrom is Checkpoint of a log that begins at offset, or where it begins
+// already if that is later. All that is below offset must be durable. The log
+// begins there once the checkpoint is durable: until then, and after env.ErrNoSpace,
+// it is what it was, and what is below is read. OnTrim is called at once: from now
+// on a crash may leave a log that begins there.
+func (l *Log) CheckpointFrom(offset int64, done func(machine.Checkpoint, error)) {
+	offset = min(offset, l.state.end)
+	if offset <= l.state.start {
+		l.Checkpoint(nil, done)
+		return
+	}
+	l.begin("CheckpointFrom")
 	l.state.index++
-	return l.trim(offset)
+	if l.cfg.OnTrim != nil {
+		l.cfg.OnTrim(l.state.index, offset)
+	}
+	c := l.capture(nil)
+	gone := l.countGone(offset)
+	if gone > 0 && gone == len(l.segments) {
+		l.sealed = true // the checkpoint does not name it: what is appended now must not be in it
+		c.lastEntry = 0
+	}
+	c.segments = slices.Delete(c.segments, 0, gone)
+	c.state.start = offset
+	c.state.dropTerms(c.segments)
+	l.conclude(c, slices.Clone(l.segments[gone:]), func(made machine.Checkpoint, err error) {
+		if err == nil {
+			l.letGoBelow(offset)
+			l.bury(l.doomed)
+			l.doomed = nil
+		}
+		done(made, err)
+	})
 }
 
 // Harden makes durable, in the files and the directory, what was appended before

@@ -69,7 +69,7 @@ func (l *Log) appendValid(batch []byte, h *record.Header, term uint64) (int64, e
 	}
 	next := base + int64(h.Count)
 	s := l.active()
-	if s == nil || s.Bytes+int64(len(batch)) > l.state.settings.SegmentBytes {
+	if s == nil || l.sealed || s.Bytes+int64(len(batch)) > l.state.settings.SegmentBytes {
 		s = l.roll()
 	}
 	if !l.tail.fits(len(batch)) {

@@ -20,8 +20,12 @@ import (
 // is lost, and Checkpoint may be called again.
 func (l *Log) Checkpoint(meta []byte, done func(machine.Checkpoint, error)) {
 	l.begin("Checkpoint")
-	c := l.capture(meta)
-	segments, doomed := slices.Clone(l.segments), len(l.doomed)
+	l.conclude(l.capture(meta), slices.Clone(l.segments), done)
+}
+
+// conclude makes a captured checkpoint of these segments durable and answers.
+func (l *Log) conclude(c checkpoint, segments []*segment, done func(machine.Checkpoint, error)) {
+	doomed := len(l.doomed)
 	l.tasks.Go("wal checkpoint", func(t *env.Task) {
 		l.named.acquire(t)
 		full, failed := l.persist(t, c, segments, doomed)

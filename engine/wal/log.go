@@ -81,6 +81,7 @@ type Log struct {
 	usedID  uint64     // the largest checkpoint id that was ever under way
 	named   lock       // held by who changes named files
 
+	sealed bool       // the next batch begins a segment
 	doomed []*segment // trimmed off, and perhaps named by the durable checkpoint
 	bad    []BadFile  // not repaired yet
 	seeds  []seed     // segments of a log that lost its checkpoint

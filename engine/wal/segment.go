@@ -93,6 +93,7 @@ func (l *Log) active() *segment {
 // roll begins the next segment at the end of the log.
 func (l *Log) roll() *segment {
 	l.flush()
+	l.sealed = false
 	if s := l.active(); s != nil {
 		if s.lacks == nil {
 			s.indexed = false // what file there is was made when it was shorter

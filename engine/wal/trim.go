@@ -15,11 +15,26 @@ func (l *Log) trim(offset int64) int64 {
 	if offset = min(offset, s.end); offset <= s.start {
 		return s.start
 	}
-	s.start = offset
-	gone := 0
+	l.letGoBelow(offset)
+	if l.cfg.OnTrim != nil {
+		l.cfg.OnTrim(s.index, offset)
+	}
+	return offset
+}
+
+// countGone is how many segments a log that begins at offset does not have.
+func (l *Log) countGone(offset int64) (gone int) {
 	for gone < len(l.segments) && l.segments[gone].End <= offset {
 		gone++
 	}
+	return gone
+}
+
+// letGoBelow lets the log begin at offset, which is above its start. Segments that
+// it does not have any more are doomed.
+func (l *Log) letGoBelow(offset int64) {
+	l.state.start = offset
+	gone := l.countGone(offset)
 	if gone > 0 && gone == len(l.segments) {
 		// Nobody can ask for its bytes any more. What a checkpoint under way has
 		// captured of them was handed to the disk.
@@ -31,25 +46,23 @@ func (l *Log) trim(offset int64) int64 {
 		l.bad = slices.DeleteFunc(l.bad, func(b BadFile) bool { return b.Base == d.Base })
 	}
 	l.segments = slices.Delete(l.segments, 0, gone)
-	l.dropTerms()
-	if l.cfg.OnTrim != nil {
-		l.cfg.OnTrim(s.index, offset)
+	extents := make([]extent, 0, 1)
+	if len(l.segments) > 0 {
+		extents = append(extents, l.segments[0].extent)
 	}
-	return offset
+	l.state.dropTerms(extents)
 }
 
 // dropTerms forgets terms that end before the first segment. One that ends at
 // the log's start or later stays: batches below the start may need it.
-func (l *Log) dropTerms() {
-	first := l.state.end
-	if len(l.segments) > 0 {
-		first = l.segments[0].Base
+func (s *state) dropTerms(segments []extent) {
+	first := s.end
+	if len(segments) > 0 {
+		first = segments[0].Base
 	}
-	terms := l.state.terms
-	for len(terms) > 1 && terms[1].Start <= first {
-		terms = terms[1:]
+	for len(s.terms) > 1 && s.terms[1].Start <= first {
+		s.terms = s.terms[1:]
 	}
-	l.state.terms = terms
 }
 
 // bury removes the files of segments that were trimmed off and that no durable
