@@ -303,7 +303,9 @@ func (h *host) scarred(file string) bool {
 			}
 		}
 	}
-	return slices.ContainsFunc(h.openDamage(), func(d diskmodel.Damage) bool { return d.Name == file })
+	// Of a journal it may lie behind the end of a file that is kept: those bytes are
+	// void, and nobody needs them.
+	return area != AreaJournal && slices.ContainsFunc(h.openDamage(), func(d diskmodel.Damage) bool { return d.Name == file })
 }
 
 var errUnread = errors.New("damaged")
