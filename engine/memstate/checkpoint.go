@@ -59,7 +59,7 @@ func (m *Machine[S]) put(name string, body func(t *env.Task) (refused, failed er
 
 // alone runs a body that changes files while no other does.
 func (s *store) alone(t *env.Task, body func(t *env.Task) (refused, failed error)) (refused, failed error) {
-	s.named.acquire(t)
-	defer s.named.release()
+	s.named.Acquire(t)
+	defer s.named.Release()
 	return body(t)
 }

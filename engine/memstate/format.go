@@ -47,8 +47,8 @@ func (m *Machine[S]) format(t *env.Task, meta []byte, above uint64, may func(nam
 		panic("memstate: Format or Reformat of an open machine")
 	}
 	s := &m.store
-	s.named.acquire(t)
-	defer s.named.release()
+	s.named.Acquire(t)
+	defer s.named.Release()
 	if err := t.Mkdir(s.env.Disk, s.dir); err != nil {
 		return err
 	}

@@ -34,8 +34,8 @@ func (m *Machine[S]) Open(done func(machine.Checkpoint, error)) {
 // what is not part of it.
 func (m *Machine[S]) recover(t *env.Task) error {
 	s := &m.store
-	s.named.acquire(t)
-	defer s.named.release()
+	s.named.Acquire(t)
+	defer s.named.Release()
 	names, ids, err := s.list(t)
 	switch {
 	case errors.Is(err, env.ErrNotExist):

@@ -19,10 +19,10 @@ type store struct {
 	fail       func(error)
 	onRepaired func(wal.Repaired)
 
-	dead    bool    // failed or closed: nothing completes any more
-	durable *record // the newest durable checkpoint; nil before Open
-	usedID  uint64  // the largest id that was ever under way
-	named   lock    // held by who changes files
+	dead    bool     // failed or closed: nothing completes any more
+	durable *record  // the newest durable checkpoint; nil before Open
+	usedID  uint64   // the largest id that was ever under way
+	named   env.Lock // held by who changes files
 
 	wanted  int  // bytes of the last record, if it had no room
 	cramped bool // it still has none

@@ -27,9 +27,9 @@ func (l *Log) Checkpoint(meta []byte, done func(machine.Checkpoint, error)) {
 func (l *Log) conclude(c checkpoint, segments []*segment, done func(machine.Checkpoint, error)) {
 	doomed := len(l.doomed)
 	l.tasks.Go("wal checkpoint", func(t *env.Task) {
-		l.named.acquire(t)
+		l.named.Acquire(t)
 		full, failed := l.persist(t, c, segments, doomed)
-		l.named.release()
+		l.named.Release()
 		if l.dead {
 			return
 		}

@@ -125,8 +125,8 @@ func (l *Log) repaired(file string, bytes int64, kind string) {
 // nil means that the segment was read again and is right. ErrNotExist: that
 // segment is not bad, or the log has it no more. Other errors leave it bad.
 func (l *Log) Repair(t *env.Task, base int64, staged machine.Giver) error {
-	l.named.acquire(t)
-	defer l.named.release()
+	l.named.Acquire(t)
+	defer l.named.Release()
 	i := slices.IndexFunc(l.bad, func(b BadFile) bool { return b.Base == base })
 	if i < 0 || l.dead {
 		return fmt.Errorf("%w: no bad segment begins at %d", env.ErrNotExist, base)

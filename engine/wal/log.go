@@ -79,7 +79,7 @@ type Log struct {
 	durable checkpoint // the newest durable checkpoint
 	body    []byte     // its record
 	usedID  uint64     // the largest checkpoint id that was ever under way
-	named   lock       // held by who changes named files
+	named   env.Lock   // held by who changes named files
 
 	sealed bool       // the next batch begins a segment
 	doomed []*segment // trimmed off, and perhaps named by the durable checkpoint

@@ -27,9 +27,9 @@ func (l *Log) Open(done func(machine.Checkpoint, error)) {
 	}
 	l.busy = true
 	l.tasks.Go("wal open", func(t *env.Task) {
-		l.named.acquire(t)
+		l.named.Acquire(t)
 		err := l.recover(t)
-		l.named.release()
+		l.named.Release()
 		l.busy = false
 		if err != nil {
 			done(machine.Checkpoint{}, err)

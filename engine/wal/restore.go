@@ -27,9 +27,9 @@ const fetchBytes = 256 << 10
 func (l *Log) Restore(m machine.Manifest, from machine.Source, done func(machine.Checkpoint, error)) {
 	l.begin("Restore")
 	l.tasks.Go("wal restore", func(t *env.Task) {
-		l.named.acquire(t)
+		l.named.Acquire(t)
 		refused, failed := l.restore(t, m, from)
-		l.named.release()
+		l.named.Release()
 		if l.dead {
 			return
 		}

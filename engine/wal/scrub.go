@@ -57,8 +57,8 @@ func (l *Log) scrubSegment(t *env.Task, s *segment, pace func(*env.Task, int64))
 func (l *Log) scrubIndex(t *env.Task, e extent, x *index, pace func(*env.Task, int64)) error {
 	want := encodeIndex(e, x)
 	pace(t, int64(len(want)))
-	l.named.acquire(t)
-	defer l.named.release()
+	l.named.Acquire(t)
+	defer l.named.Release()
 	if s := l.segmentAt(e.Base); s == nil || s.extent != e {
 		return nil
 	}
@@ -86,8 +86,8 @@ func (l *Log) scrubIndex(t *env.Task, e extent, x *index, pace func(*env.Task, i
 // makes a bad one again.
 func (l *Log) scrubRecords(t *env.Task, pace func(*env.Task, int64)) error {
 	pace(t, 2*int64(len(l.body)))
-	l.named.acquire(t)
-	defer l.named.release()
+	l.named.Acquire(t)
+	defer l.named.Release()
 	if l.dead {
 		return ErrStopped
 	}

@@ -78,8 +78,8 @@ func (l *Log) Reformat(t *env.Task, meta []byte, above uint64) error {
 	if err := l.cfg.Genesis.Validate(); err != nil {
 		return err
 	}
-	l.named.acquire(t)
-	defer l.named.release()
+	l.named.Acquire(t)
+	defer l.named.Release()
 	if err := t.Mkdir(l.env.Disk, l.cfg.Dir); err != nil {
 		return err
 	}

@@ -136,9 +136,9 @@ func (l *Log) cramp() {
 			return
 		}
 		l.tasks.Go("wal room", func(t *env.Task) {
-			l.named.acquire(t)
+			l.named.Acquire(t)
 			err := l.probe(t)
-			l.named.release()
+			l.named.Release()
 			l.probing = false
 			switch {
 			case errors.Is(err, env.ErrNoSpace):
